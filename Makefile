@@ -1,0 +1,54 @@
+# Everything runs in .venv, made from PyPI alone. Needed by hand: make and a Python of 3.11 or later.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The first interpreter that runs and is new enough; `make PYTHON=…` overrides the search.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 /usr/bin/python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help venv demo test test-fast bench lint format clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+venv: $(STAMP) ## make .venv with everything for tests and checks
+
+$(STAMP): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 with venv found; set PYTHON=/path/to/python" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## real traffic through four workers and a shared Valkey, ends with a verdict
+	$(BIN)/python -m router_core.demo $(DEMO)
+
+# Two runs, one report: what measures time or races many processes must not share the machine with other tests.
+test: $(STAMP) ## all tests on all engines, with branch coverage
+	@rm -rf build/tally.json .coverage .coverage.*
+	$(PYTEST) -n $(JOBS) -m "not serial" --tally=build/tally.json --cov --cov-branch --cov-report= $(ARGS)
+	$(PYTEST) -m serial --tally=build/tally.json --cov --cov-branch --cov-append $(ARGS)
+
+test-fast: $(STAMP) ## the tests that are not slow, within a minute
+	$(PYTEST) -n $(JOBS) -q -m "not slow and not serial" $(ARGS)
+
+bench: $(STAMP) ## cost of a call and of a decision
+	$(BIN)/python -m tests.bench $(ARGS)
+
+lint: $(STAMP) ## ruff, mypy strict, Lua checks
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m tests.lint_lua
+
+format: $(STAMP) ## put the sources into their form
+	$(BIN)/python -m ruff check --fix --quiet .
+	$(BIN)/python -m ruff format --quiet .
+	$(BIN)/python -m tests.lint_lua --format
+
+clean: ## remove the environment and everything built
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov

@@ -1,0 +1,62 @@
+"""Fixtures for tests on real servers.
+
+    engine        a running Server (tests/servers.py), once per shared engine; `engine.url`, `engine.operator()`
+    shared_url    its URL, as the least-rights user `router`
+    any_engine    a URL, once for `memory://` and once per shared engine
+    servers       start one by name: `servers("valkey")`; shared by the whole run, so never stop it
+    pool          a fresh pool name
+
+One server per engine and xdist worker serves all tests; the fresh pool keeps them apart. A test that stops, fills or
+reconfigures a server starts its own with `tests.servers.start`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests import tally
+from tests.servers import Server, engines, start
+from tests.tally import pytest_addoption, pytest_terminal_summary
+
+__all__ = ["pytest_addoption", "pytest_terminal_summary"]
+
+SHARED = engines()
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Callable[[str], Server]]:
+    running: dict[str, Server] = {}
+
+    def server(name: str) -> Server:
+        if name not in running:
+            running[name] = start(name)
+        return running[name]
+
+    yield server
+    for one in running.values():
+        one.stop()
+
+
+@pytest.fixture(params=SHARED)
+def engine(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> Server:
+    tally.note(request.node, request.param)
+    return servers(request.param)
+
+
+@pytest.fixture
+def shared_url(engine: Server) -> str:
+    return engine.url
+
+
+@pytest.fixture(params=("memory", *SHARED))
+def any_engine(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> str:
+    tally.note(request.node, request.param)
+    return "memory://" if request.param == "memory" else servers(request.param).url
+
+
+@pytest.fixture
+def pool() -> str:
+    return f"test-{secrets.token_hex(6)}"

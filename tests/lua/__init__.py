@@ -1,0 +1,1 @@
+"""What `make lint` knows about Lua: names (`scope`), header contracts (`header`), both put together (`checks`)."""
