@@ -1,0 +1,31 @@
+"""Configuration of a router: what a user writes, validated before anything is connected.
+
+`load` is the door; the rest is what it returns, and what the router asks of it while it runs.
+"""
+
+from __future__ import annotations
+
+from router_core.config.breakers import breaker_for
+from router_core.config.deployment import Deployment
+from router_core.config.load import load
+from router_core.config.policies import AllowedFailsPolicy, RetryPolicy
+from router_core.config.problems import Problems
+from router_core.config.settings import Routing, Settings
+from router_core.config.targets import Target, name_of
+from router_core.config.weights import weigh
+from router_core.config.yaml import from_yaml
+
+__all__ = [
+    "AllowedFailsPolicy",
+    "Deployment",
+    "Problems",
+    "RetryPolicy",
+    "Routing",
+    "Settings",
+    "Target",
+    "breaker_for",
+    "from_yaml",
+    "load",
+    "name_of",
+    "weigh",
+]

@@ -1,0 +1,83 @@
+"""A Deployment from its validated parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, SecretStr
+
+from router_core.config.deployment import Deployment
+from router_core.config.facts import Facts, Info, Outer, Params, limits_of
+from router_core.config.ids import account_name, deployment_id, fingerprint
+from router_core.config.keys import split_extra
+from router_core.config.providers import from_environment
+from router_core.config.secrets import conceal
+from router_core.config.settings import Settings
+
+_FROM_PARAMS = ("api_version", "timeout", "stream_timeout", "num_retries", "mock_response")
+_FROM_FACTS = (
+    "weight",
+    "cooldown_time",
+    "allowed_fails",
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "max_input_tokens",
+    "max_budget",
+    "budget_duration",
+)
+
+
+class Written(NamedTuple):
+    """One valid entry: its three parts, what they say together, and whose model it is."""
+
+    outer: Outer
+    params: Params
+    info: Info
+    facts: Facts
+    provider: str
+    model: str
+
+
+def build(written: Written, organization: str | None, settings: Settings, environ: Mapping[str, str]) -> Deployment:
+    """The deployment for one `organization`; key and address may come from the provider's own variables."""
+    outer, params, info, facts, provider, model = written
+    key = params.api_key.get_secret_value() if params.api_key else None
+    api_key = key or from_environment(provider, "KEY", environ)
+    api_base = params.api_base or from_environment(provider, "BASE", environ)
+    call, options = split_extra(params.model_extra or {})
+    region = facts.region_name or options.get("aws_region_name") or options.get("vertex_location")
+    credential = fingerprint(settings.pool, api_key, call, options)
+    place = (api_base, params.api_version, organization, region)
+    return Deployment(
+        id=_given_id(info, params, organization)
+        or deployment_id(outer.model_name, provider, model, credential, *place),
+        model_name=outer.model_name,
+        model=model,
+        provider=provider,
+        account=info.account or account_name(provider, api_base, organization, credential),
+        api_key=SecretStr(api_key) if api_key else None,
+        api_base=api_base,
+        organization=organization,
+        region_name=region,
+        order=facts.order or 0,
+        limits=limits_of(facts, settings.default_max_parallel_requests),
+        tags=facts.tags or (),
+        params=conceal(call),
+        options=conceal(options),
+        model_info=conceal(info.model_dump(exclude_none=True)),
+        config_version=settings.config_version,
+        **_pick(params, _FROM_PARAMS),
+        **_pick(facts, _FROM_FACTS),
+    )
+
+
+def _given_id(info: Info, params: Params, organization: str | None) -> str | None:
+    """The id written by hand; with several organizations, each has its own."""
+    if info.id and len(params.organization) > 1:
+        return f"{info.id}-{organization}"
+    return info.id
+
+
+def _pick(part: BaseModel, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(part, name) for name in names}

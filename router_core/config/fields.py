@@ -1,0 +1,43 @@
+"""Types of configuration values: bounds in one place.
+
+Numbers may come as text (`os.environ/RPM`), never as true or false.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import httpx
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+LARGEST = 2**53 - 1  # the scripts count in doubles
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+def _seconds(value: Any) -> Any:
+    return value.read if isinstance(value, httpx.Timeout) else _number(value)
+
+
+def _strings(value: Any) -> Any:
+    return list(value) if isinstance(value, set | frozenset) else value
+
+
+Number = BeforeValidator(_number)
+Positive = Annotated[int, Number, Field(ge=1, le=LARGEST)]
+Natural = Annotated[int, Number, Field(ge=0, le=LARGEST)]
+Amount = Annotated[float, Number, Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, allow_inf_nan=False)]
+Pause = Annotated[float, Number, Field(ge=0, allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1, max_length=256)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_strings)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True)
