@@ -1,0 +1,83 @@
+"""The keyspace: every key of a pool, what it holds, and one function that names them.
+
+All keys of a pool share one hash tag, so they live in one slot of a cluster. One key per fact, one field per deployment:
+`HGETALL rc:{prod}:inflight` shows a column at a glance. `~` is a sentinel: it keeps a key in existence while its slot
+migrates. Ids and groups are escaped (`names.escape`); plain names stay as they are.
+
+    clock         HASH    last_ms, offset_ms (pool time = TIME + offset), epoch (random, made with the pool)
+    settings      HASH    deployment -> settings in force: "[drained ]weight= order= in= out= group= provider= account= | limits"
+    declared      HASH    deployment -> "version settings", as workers describe it
+    overrides     HASH    deployment -> what operators changed: "weight=2 drained=1 requests/60=100"
+    health        HASH    deployment -> "state generation trips until_ms since_ms reason probe"; absent = closed
+    inflight      HASH    deployment -> calls running now
+    latency_ms    HASH    deployment -> whole call, peak EWMA
+    ttft_ms       HASH    deployment -> time to the first token of streams
+    ms_per_token  HASH    deployment -> per output token
+    sampled_ms    HASH    deployment -> pool time of the last sample
+    tokens        HASH    deployment -> input + output tokens since the pool began
+    spend_nano    HASH    deployment -> nano-dollars since the pool began
+    used          HASH    deployment/resource/seconds -> "sum oldest_slot" of the rolling window; also /ok/60 and /failed/60
+    window        HASH    deployment/resource/seconds:slot -> "amount last_ms"
+    lease         HASH    lease -> what a running call holds
+    leases        ZSET    lease by deadline (pool ms)
+    held          ZSET    "worker|lease", all 0: what a worker holds
+    expired       ZSET    lease by when it was reaped; kept an hour for a late settle
+    workers       ZSET    worker by its last heartbeat (pool ms); dead after 10 s
+    listing       HASH    worker -> digest of the deployments it lists
+    lists         HASH    digest -> deployments
+    retired       ZSET    deployment by when the last worker that listed it left
+    config        HASH    version of the settings; group:<group> born; what was reported once
+    events        STREAM  changes, about 10,000
+    waiting:<group>  ZSET tickets of waiting calls by priority and time
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from router_core.state.names import check_pool
+
+# In the order in which image.lua takes them.
+COLUMNS = (
+    "clock",
+    "settings",
+    "health",
+    "inflight",
+    "latency_ms",
+    "ttft_ms",
+    "ms_per_token",
+    "sampled_ms",
+    "tokens",
+    "spend_nano",
+    "used",
+    "window",
+    "lease",
+    "leases",
+    "held",
+    "expired",
+    "workers",
+    "config",
+    "events",
+    "declared",
+    "overrides",
+    "listing",
+    "lists",
+    "retired",
+)
+
+
+class Keys:
+    """The keys of one pool (or one cell of it: a hot pool can be split without renaming anything else)."""
+
+    def __init__(self, pool: str, cell: int = 0) -> None:
+        self.pool = check_pool(pool)
+        self.prefix = f"rc:{{{pool if cell == 0 else f'{pool}/{cell}'}}}:"
+        self._columns = [self.prefix + name for name in COLUMNS]
+
+    def of(self, name: str) -> str:
+        """The key of one column."""
+        return self.prefix + name
+
+    def for_run(self, groups: Sequence[str]) -> list[str]:
+        """What a script declares: all columns, then the waiting keys of `groups` (escaped)."""
+        return [*self._columns, *(f"{self.prefix}waiting:{group}" for group in groups)]

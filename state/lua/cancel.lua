@@ -1,0 +1,34 @@
+-- The call was given up before anything was sent upstream: all that was reserved comes back, and its ticket goes.
+-- Uses: image, deployment, leases, breaker
+-- Defines: cancel
+-- Op      "cancel id group ticket"; ticket "-": it never waited
+-- Returns "ok", or "gone" if nothing was held
+
+local cancel = {}
+local NOTHING = { requests = 0, tokens = 0, input = 0, output = 0 }
+
+function cancel.parse(op)
+  local id, group, ticket = string.match(op, "^cancel (%S+) (%S+) (%S+)$")
+  if not id then
+    error("MALFORMED cancel", 0)
+  end
+  return { id = id, group = group, ticket = ticket }
+end
+
+function cancel.run(c)
+  local lease = leases.read(c.id)
+  if lease then
+    leases.check(lease)
+  end
+  local d = lease and deployment.of(lease.deployment)
+  if c.ticket ~= "-" then
+    image.remove_member(image.waiting_key(c.group), c.ticket)
+  end
+  if not lease then
+    return "gone"
+  end
+  leases.charge(lease, NOTHING)
+  leases.finish(lease, d)
+  breaker.unproven(d, c.id)
+  return "ok"
+end

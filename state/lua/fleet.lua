@@ -1,0 +1,24 @@
+-- The script of workers and operators: everything but calls, in the order given.
+-- Uses: worker, keys, run, heartbeat, reconcile, join, leave, register, control, snapshot, ids, workers, diary
+-- Defines:
+-- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
+-- ARGV     header, number of shared strings, those, then one string an operation
+-- Returns  as run.lua says
+
+local verbs = {
+  heartbeat = heartbeat,
+  reconcile = reconcile,
+  join = join,
+  leave = leave,
+  register = register,
+  control = control,
+  snapshot = snapshot,
+  ids = ids,
+  workers = workers,
+  diary = diary,
+}
+run.parse(verbs)
+for _, entry in ipairs(run.operations) do
+  run.attempt(entry, verbs[entry.verb].run)
+end
+return run.finish(redis.call("ZSCORE", keys.workers, worker))

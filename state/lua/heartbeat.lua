@@ -1,0 +1,163 @@
+-- Workers: who lives, what they hold, which deployments they list.
+-- Uses: numbers, worker, image, keys, window, events, leases, now, now_text
+-- Defines: heartbeat, reconcile, join, leave
+-- `workers` ZSET worker by pool ms of its last heartbeat; `listing[worker]` = digest of its deployments; `lists[digest]` = ids;
+-- `retired` ZSET of deployments nobody lists, by when
+-- ARGV    join and reconcile read a shared string whole
+-- Op      "heartbeat", "join digest list", "leave", "reconcile lease_ms list" (list: number of a shared string of ids)
+-- Returns heartbeat: "ok held dead version": leases this worker holds here, 1 if it had been given up, version of the settings
+
+local heartbeat, reconcile, join, leave = {}, {}, {}, {}
+local REAP = 1000
+local SETTLED_MS = 5000 -- a lease younger than this may be on its way to its worker
+local FORGET_RETIRED_MS = 3600000
+local FACTS = {
+  "declared", "inflight", "health", "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "tokens", "spend_nano",
+}
+
+-- One of the deployments is listed no more: out of the choice now, its numbers are kept for an hour.
+local function retire(id)
+  image.set("settings", id, false)
+  image.add_member(keys.retired, now_text, id)
+  events.add("retired", id, "no live worker lists it")
+end
+
+local function words_of(text)
+  local words = {}
+  for word in string.gmatch(text or "", "%S+") do
+    words[#words + 1] = word
+  end
+  return words
+end
+
+-- A worker is gone: what only it listed leaves with it.
+local function forget(name)
+  image.remove_member(keys.workers, name)
+  local digest = image.get("listing", name)
+  if not digest then
+    return
+  end
+  image.set("listing", name, false)
+  local flat, live = redis.call("HGETALL", keys.listing), {}
+  for i = 1, #flat, 2 do
+    if flat[i] ~= name and flat[i] ~= "~" and image.get("listing", flat[i]) then
+      live[flat[i + 1]] = true
+    end
+  end
+  if live[digest] then
+    return
+  end
+  local kept = {}
+  for other in pairs(live) do
+    for _, id in ipairs(words_of(image.get("lists", other))) do
+      kept[id] = true
+    end
+  end
+  for _, id in ipairs(words_of(image.get("lists", digest))) do
+    if not kept[id] and image.get("settings", id) then
+      retire(id)
+    end
+  end
+  image.set("lists", digest, false)
+end
+
+local function erase(id)
+  local ids = { "ok/60", "failed/60" }
+  for name in string.gmatch(string.match(image.get("declared", id) or "", "|(.*)$") or "", "(%S+)=") do
+    ids[#ids + 1] = name
+  end
+  for _, name in ipairs(ids) do
+    local seconds = tonumber(string.match(name, "/(%d+)$"))
+    if seconds then
+      window.erase(id .. "/" .. name, seconds)
+    end
+  end
+  for _, fact in ipairs(FACTS) do
+    image.set(fact, id, false)
+  end
+end
+
+local function forget_retired()
+  local old = redis.call(
+    "ZRANGEBYSCORE", keys.retired, "-inf", numbers.int(now - FORGET_RETIRED_MS), "LIMIT", "0", "100"
+  )
+  for _, id in ipairs(old) do
+    if numbers.of(image.get("inflight", id), 0) == 0 then
+      if not image.get("settings", id) then
+        erase(id)
+      end
+      image.remove_member(keys.retired, id)
+    end
+  end
+end
+
+function heartbeat.parse()
+  return {}
+end
+
+function heartbeat.run()
+  local dead = not redis.call("ZSCORE", keys.workers, worker)
+  image.add_member(keys.workers, now_text, worker)
+  local _, gone = leases.reap(REAP)
+  for _, other in ipairs(gone) do
+    if other ~= worker then
+      forget(other)
+      events.add("worker-gone", "", other)
+    end
+  end
+  leases.purge()
+  forget_retired()
+  local held = redis.call("ZLEXCOUNT", keys.held, "[" .. worker .. "|", "(" .. worker .. "}")
+  local version = image.get("config", "version") or "0"
+  return "ok " .. numbers.int(held) .. " " .. (dead and "1" or "0") .. " " .. version
+end
+
+function join.parse(op)
+  local digest, list = string.match(op, "^join (%S+) (%d+)$")
+  return { digest = digest, list = list }
+end
+
+function join.run(op)
+  local before = image.get("listing", worker)
+  if before and before ~= op.digest then
+    forget(worker)
+  end
+  image.add_member(keys.workers, now_text, worker)
+  image.set("listing", worker, op.digest)
+  image.set("lists", op.digest, ARGV[2 + tonumber(op.list)])
+  return "ok"
+end
+
+function leave.parse()
+  return {}
+end
+
+function leave.run()
+  forget(worker)
+  return "ok"
+end
+
+function reconcile.parse(op)
+  local lease_ms, list = string.match(op, "^reconcile (%d+) (%d+)$")
+  return { lease_ms = tonumber(lease_ms), list = list }
+end
+
+-- The worker lists the calls it really runs: what else it holds is released, what was reaped of them is held again.
+function reconcile.run(op)
+  local known = {}
+  for _, id in ipairs(words_of(ARGV[2 + tonumber(op.list)])) do
+    known[id] = true
+    local lease = leases.read(id)
+    if lease and lease.state == "expired" then
+      leases.revive(lease, now + op.lease_ms)
+      events.add("lease-revived", lease.deployment, lease.worker)
+    end
+  end
+  for _, id in ipairs(leases.ids_of(worker, REAP)) do
+    local lease = not known[id] and leases.read(id)
+    if lease and now - lease.at_ms > SETTLED_MS then
+      leases.expire(id)
+    end
+  end
+  return "ok"
+end

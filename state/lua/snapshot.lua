@@ -1,0 +1,129 @@
+-- What an operator or a worker reads of the pool; writes nothing.
+-- Uses: numbers, image, keys, shared, window, deployment, room, now
+-- Defines: snapshot, ids, workers, diary
+-- Op      "snapshot list" (number of a shared string of ids), "ids", "workers", "diary count"
+-- Returns snapshot: one line a known deployment, fields by tab: id, state, generation, trips, until_ms, reason, inflight, ok,
+--         failed, latency_ms, ttft_ms, ms_per_token, tokens, spend_nano, settings, overrides, "limit=used ..."
+--         ids: all deployments, by space. workers: "worker age_ms held ..." then "/" and "group tickets ..." of the run
+--         diary: the newest events, one a line, fields by tab: stream id, at_ms, kind, deployment, detail
+
+local snapshot, ids, workers, diary = {}, {}, {}, {}
+local COLUMNS = { "latency_ms", "ttft_ms", "ms_per_token", "tokens", "spend_nano", "overrides" }
+
+function snapshot.parse(op)
+  return { list = string.match(op, "^snapshot (%d+)$") }
+end
+
+local function in_the_minute(id, name)
+  return numbers.int(window.open(id .. "/" .. name .. "/60", 60).sum)
+end
+
+local function line(id)
+  local d = deployment.of(id)
+  if not deployment.settings(d) then
+    return nil
+  end
+  local used = {}
+  for _, limit in ipairs(deployment.limits(d)) do
+    local amount = limit.seconds and window.open(limit.id, limit.seconds).sum or d.inflight
+    used[#used + 1] = limit.name .. "=" .. numbers.int(amount)
+  end
+  return table.concat({
+    id,
+    d.state,
+    numbers.int(d.generation),
+    numbers.int(d.trips),
+    numbers.int(d.until_ms),
+    d.reason,
+    numbers.int(d.inflight),
+    in_the_minute(id, "ok"),
+    in_the_minute(id, "failed"),
+    image.get("latency_ms", id) or "-",
+    image.get("ttft_ms", id) or "-",
+    image.get("ms_per_token", id) or "-",
+    image.get("tokens", id) or "0",
+    image.get("spend_nano", id) or "0",
+    d.text,
+    image.get("overrides", id) or "",
+    table.concat(used, " "),
+  }, "\t")
+end
+
+function snapshot.run(op)
+  local list = shared.words(op.list)
+  deployment.load(list, true)
+  for _, column in ipairs(COLUMNS) do
+    image.load(column, list)
+  end
+  local known, counters = {}, {}
+  for _, id in ipairs(list) do
+    counters[#counters + 1] = id .. "/ok/60"
+    counters[#counters + 1] = id .. "/failed/60"
+    local ok, d = pcall(deployment.of, id)
+    if ok and pcall(deployment.settings, d) then
+      known[#known + 1] = d
+    end
+  end
+  image.load("used", counters)
+  room.load(known)
+  local lines = {}
+  for _, id in ipairs(list) do
+    local ok, text = pcall(line, id)
+    if ok and text then
+      lines[#lines + 1] = text
+    elseif not ok then
+      lines[#lines + 1] = id .. "\tgarbled"
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+function ids.parse()
+  return {}
+end
+
+function ids.run()
+  local found = {}
+  for _, id in ipairs(redis.call("HKEYS", keys.settings)) do
+    if id ~= "~" then
+      found[#found + 1] = id
+    end
+  end
+  table.sort(found)
+  return table.concat(found, " ")
+end
+
+function workers.parse()
+  return {}
+end
+
+function workers.run()
+  local found = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", "(+inf", "WITHSCORES")
+  local words = {}
+  for i = 1, #found, 2 do
+    local held = redis.call("ZLEXCOUNT", keys.held, "[" .. found[i] .. "|", "(" .. found[i] .. "}")
+    words[#words + 1] = found[i] .. " " .. numbers.int(now - tonumber(found[i + 1])) .. " " .. numbers.int(held)
+  end
+  words[#words + 1] = "/"
+  for _, group in ipairs(image.groups()) do
+    local tickets = redis.call("ZCOUNT", image.waiting_key(group), "-inf", "(+inf")
+    words[#words + 1] = group .. " " .. numbers.int(tickets)
+  end
+  return table.concat(words, " ")
+end
+
+function diary.parse(op)
+  return { count = string.match(op, "^diary (%d+)$") }
+end
+
+function diary.run(op)
+  local lines = {}
+  for i, entry in ipairs(redis.call("XREVRANGE", keys.events, "+", "-", "COUNT", op.count)) do
+    local fields = {}
+    for j = 1, #entry[2], 2 do
+      fields[entry[2][j]] = entry[2][j + 1]
+    end
+    lines[i] = table.concat({ entry[1], fields.at_ms, fields.kind, fields.deployment, fields.detail }, "\t")
+  end
+  return table.concat(lines, "\n")
+end

@@ -1,0 +1,181 @@
+"""What a Store keeps per process: the worker, its lines (one per event loop), its membership in the fleet."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import weakref
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from router_core.state.batch import Counts, Reply
+from router_core.state.fleet import HEARTBEAT, Fleet
+from router_core.state.line import Line
+from router_core.state.operations import CancelOp, FleetOp, Operation, SettleOp
+from router_core.state.records import Declared, StateError
+from router_core.state.worker import Worker
+
+if TYPE_CHECKING:
+    from router_core.state.store import Store
+
+T = TypeVar("T")
+logger = logging.getLogger("router_core")
+UNSETTLED = 100_000  # ends of calls kept while Redis cannot be reached; beyond it the leases' own deadlines serve
+RETRY = 0.5
+
+
+class Member:
+    """One process of the pool. Made anew in a forked child, where nothing of the parent's may be touched."""
+
+    def __init__(self, store: Store, cell: int) -> None:
+        self.worker = Worker(cell)
+        self.counts = Counts()
+        self.epoch = ""
+        self._store = weakref.ref(store)
+        self._engine, self._keys, self._script = store.engine, store.keys, store.calls_script
+        self._timeout, self._background = store.timeout, store.background
+        self.fleet = Fleet(store.engine.connect(), store.fleet_script, store.keys, self.worker, store.timeout)
+        self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Line] = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
+        self._unsettled: deque[Operation] = deque(maxlen=UNSETTLED)
+        self._retrying = False
+        self._joined = False
+        self._beating = False
+
+    def line(self) -> Line:
+        """The running loop's connection and batch."""
+        loop = asyncio.get_running_loop()
+        line = self._lines.get(loop)
+        if line is None:
+            with self._lock:
+                line = self._lines[loop] = Line(self, self._engine.connect(), self._keys, self._script, self._timeout)
+        return line
+
+    def keep(self) -> object:
+        """All that must stay referenced in a forked child: collected there, the parent's sockets would be taken out of the
+        epoll set that both processes share."""
+        return self, list(self._lines.items())
+
+    def heard(self, reply: Reply) -> None:
+        """A reply of the pool: its time, its epoch, and whether it takes us for alive."""
+        self.worker.heard(reply)
+        if reply.epoch != self.epoch:
+            forgotten, self.epoch = self.epoch != "", reply.epoch
+            if forgotten:
+                logger.warning("pool %s was made anew: its state is empty; registering again", self._keys.pool)
+                self._background.submit(self._again())
+        elif not reply.known and self._joined:
+            self._background.submit(self._again())
+
+    async def _again(self) -> None:
+        try:
+            await self.fleet.introduce()
+        except StateError as error:
+            logger.warning("could not register with pool %s: %s", self._keys.pool, error)
+
+    async def ready(self, declared: Sequence[Declared]) -> None:
+        """Before the first call: known to the pool, and its clock known to us."""
+        if not self._joined:
+            await self.join(declared)
+
+    async def join(self, declared: Sequence[Declared]) -> None:
+        """Register and begin to send heartbeats. Raises StateError."""
+        await self._over_there(self._join(tuple(declared)))
+
+    async def _join(self, declared: Sequence[Declared]) -> None:
+        await self.fleet.register(declared)
+        if not self._beating:
+            self._beating = True
+            self._background.submit(_beat(weakref.ref(self)))
+        self._joined = True
+
+    async def ask(self, operations: Sequence[FleetOp], groups: Sequence[str] = ()) -> tuple[Reply, list[str]]:
+        """Operations of the fleet script, over the connection of the background loop. Raises StateError."""
+        return await self._over_there(self._ask(operations, groups))
+
+    async def _ask(self, operations: Sequence[FleetOp], groups: Sequence[str]) -> tuple[Reply, list[str]]:
+        reply, answers = await self.fleet.ask(operations, groups)
+        self.epoch = self.epoch or reply.epoch
+        return reply, answers
+
+    async def _over_there(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.wrap_future(self._background.submit(coroutine))
+
+    def end(self, operation: SettleOp | CancelOp) -> None:
+        """Send the end of a call; from a thread without a loop it goes through the background loop."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._background.loop.call_soon_threadsafe(self._end_here, operation)
+        else:
+            self._end_here(operation)
+
+    def _end_here(self, operation: SettleOp | CancelOp) -> None:
+        self.worker.open_operations += 1
+        self.line().put(operation, self._ended)
+
+    def _ended(self, operation: Operation, answer: str | StateError) -> None:
+        self.worker.open_operations -= 1
+        if isinstance(answer, StateError):
+            self.retry_later([operation])
+        elif answer.startswith("error "):
+            logger.warning("pool %s: a call could not be settled: %s", self._keys.pool, answer[6:])
+        elif operation.group is not None:
+            self.line().waiters.wake(operation.group)
+
+    def retry_later(self, operations: Sequence[Operation]) -> None:
+        """Ends of calls that did not get through. They are idempotent, so they are simply sent again."""
+        self._unsettled.extend(o for o in operations if isinstance(o, SettleOp | CancelOp))
+        if self._unsettled and not self._retrying:
+            self._retrying = True
+            self._background.submit(self._resend())
+
+    async def _resend(self) -> None:
+        try:
+            while self._unsettled:
+                batch = [self._unsettled.popleft() for _ in range(min(64, len(self._unsettled)))]
+                answers = await asyncio.gather(*(self.line().batcher.ask(o) for o in batch), return_exceptions=True)
+                failed = [o for o, a in zip(batch, answers, strict=True) if isinstance(a, StateError)]
+                self._unsettled.extendleft(failed)
+                if failed:
+                    await asyncio.sleep(RETRY)
+        finally:
+            self._retrying = False
+
+    async def flush(self) -> None:
+        """Every end of a call handed over so far has been answered, or waits for Redis to come back."""
+        await asyncio.sleep(0)
+        here = asyncio.get_running_loop()
+        for loop, line in list(self._lines.items()):
+            if loop is here:
+                await line.drain()
+            elif loop.is_running():
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(line.drain(), loop))
+
+    async def aclose(self) -> None:
+        """Flush and leave."""
+        await self.flush()
+        here = asyncio.get_running_loop()
+        for loop, line in list(self._lines.items()):
+            if loop is here:
+                await line.aclose()
+            elif loop.is_running():
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(line.aclose(), loop))
+        if self._joined:
+            await self._over_there(self.fleet.leave())
+
+
+async def _beat(member_ref: weakref.ref[Member]) -> None:
+    """Heartbeats until the member is gone."""
+    while True:
+        await asyncio.sleep(HEARTBEAT)
+        member = member_ref()
+        if member is None:
+            return
+        try:
+            await member.fleet.beat()
+        except StateError as error:
+            logger.warning("heartbeat failed: %s", error)
+        del member

@@ -1,0 +1,124 @@
+"""Operations as the scripts read them: one line each; what several share travels once.
+
+`line(share)` writes the operation; `share(text)` puts a string among the shared ones of the batch and answers its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from router_core.state.records import Acquire, Breaker, Lease, Outcome
+
+Share = Callable[[str], int]
+
+
+class Operation(Protocol):
+    """One line of a batch."""
+
+    @property
+    def group(self) -> str | None:
+        """Whose waiting key the line needs (escaped), if any."""
+        ...
+
+    def line(self, share: Share) -> str:
+        """The operation's text."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class AcquireOp:
+    """See lua/acquire.lua. Everything but the pool time of its expiry is fixed: a repetition sends the same bytes."""
+
+    request: Acquire
+    id: str
+    group: str
+    route: str  # "group strategy key=value ..."
+    candidates: str  # ids by space
+    seed: int
+    valid_until: int  # pool ms
+    wait_until: int  # pool ms; 0 = does not wait
+    dry: bool = False
+    waited: bool = False
+
+    def line(self, share: Share) -> str:
+        r = self.request
+        return (
+            f"acquire {self.id} {self.valid_until} {int(r.timeout * 1000)} {self.seed} {share(self.route)} "
+            f"{share(self.candidates)} {r.input_tokens} {r.output_tokens} {int(r.stream)} {r.preferred} {r.remember} "
+            f"{self.wait_until} {r.priority} {int(self.dry)}"
+        )
+
+    def ticket(self, worker: str) -> str:
+        """The member of the waiting queue that acquire.lua makes of this call."""
+        return f"{worker}|{self.id}|{self.request.input_tokens}|{self.request.output_tokens}|{self.wait_until}"
+
+
+def _known(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
+
+
+def _measure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def policy_line(breaker: Breaker, learn: str) -> str:
+    """The shared string of a settle: "trip base_ms cap_ms alpha|-"."""
+    alpha = learn.removeprefix("alpha=") or "-"
+    return f"{breaker.trip} {breaker.cooldown * 1000:.0f} {breaker.max_cooldown * 1000:.0f} {alpha}"
+
+
+@dataclass(slots=True, eq=False)
+class SettleOp:
+    """See lua/settle.lua."""
+
+    lease: Lease
+    outcome: Outcome
+    deployment: str  # escaped
+    group: str  # escaped
+
+    def line(self, share: Share) -> str:
+        o = self.outcome
+        retry = "-" if o.retry_after is None else f"{o.retry_after * 1000:.0f}"
+        return (
+            f"settle {self.lease.id} {self.lease.epoch} {self.deployment} {o.kind} "
+            f"{share(policy_line(o.breaker, o.learn))} {retry} {o.total_ms:.3f} {_measure(o.ttft_ms)} "
+            f"{_known(o.input_tokens)} {_known(o.output_tokens)} {_known(o.cost_nano)} {int(o.stream)}"
+        )
+
+
+@dataclass(slots=True, eq=False)
+class CancelOp:
+    """See lua/settle.lua: the lease, if there is one, was never used."""
+
+    id: str
+    group: str
+    ticket: str = "-"
+
+    def line(self, share: Share) -> str:
+        return f"cancel {self.id} {self.group} {self.ticket}"
+
+
+@dataclass(slots=True, eq=False)
+class RenewOp:
+    """See lua/settle.lua."""
+
+    id: str
+    deadline_ms: int
+    group: None = None
+
+    def line(self, share: Share) -> str:
+        return f"renew {self.id} {self.deadline_ms}"
+
+
+@dataclass(slots=True, eq=False)
+class FleetOp:
+    """A verb of lua/fleet.lua: `words` are written as they are, `shared` becomes the number of a shared string at the end."""
+
+    words: str
+    shared: str | None = None
+    group: None = None
+
+    def line(self, share: Share) -> str:
+        return self.words if self.shared is None else f"{self.words} {share(self.shared)}"

@@ -1,0 +1,215 @@
+"""What travels between the router and the shared state: plain frozen records.
+
+Times are seconds in the public fields and milliseconds where a name ends in `_ms`; money is whole
+nano-dollars; tokens are whole numbers. No record holds a key, a prompt or a completion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+OutcomeKind = Literal[
+    "ok",  # an answer
+    "rate_limit",  # 429: the upstream's own limit
+    "auth",  # 401, 402, 403, bad key, no credit: the deployment's fault
+    "not_found",  # 404: no such model or deployment there
+    "timeout",  # the upstream was too slow by the deployment's or the group's own limit
+    "server",  # 5xx, or an error inside a 200
+    "connect",  # no connection
+    "malformed",  # an answer nobody can read
+    "content_policy",  # refused for its content: the caller's
+    "context_window",  # too long for this model: the caller's
+    "caller",  # any other fault of the caller (400, 422, a timeout shorter than the deployment's own)
+    "cancelled",  # the caller went away; what was reserved stays charged
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One deployment as its worker describes it (`Store.register`).
+
+    `limits` maps `resource/window seconds` to an amount: `requests/60`, `tokens/60`, `input/60`, `output/60`,
+    `requests/86400`, `tokens/86400`, and `concurrent` (no window). Prices are nano-dollars per million tokens.
+    """
+
+    id: str
+    group: str
+    provider: str
+    account: str
+    weight: float = 1.0
+    order: int = 0
+    limits: Mapping[str, int] = field(default_factory=dict)
+    input_price: int | None = None
+    output_price: int | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Acquire:
+    """One question to the pool: who may serve this call now? At most 32 candidates (`candidates.py` samples)."""
+
+    group: str
+    candidates: tuple[str, ...]
+    strategy: str = "simple-shuffle"  # as strategies.find(name).spec(args) writes it: "name key=value ..."
+    preferred: int = 0  # the first n candidates are tried first, in the given order
+    input_tokens: int = 0
+    output_tokens: int = 0
+    stream: bool = False
+    timeout: float = 600.0  # seconds the lease may live without a renewal
+    max_wait: float = 0.0  # seconds the call may wait for room; it leaves a ticket
+    priority: int = 0  # 0 is best
+    remember: int = 0  # how many best-ranked ids to return (sampling of large groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What an attempt holds while it runs; hand it to `settle` exactly once (twice is harmless)."""
+
+    id: str
+    deployment: str
+    group: str
+    epoch: str
+    generation: int  # of the deployment's breaker when it was granted
+    probe: bool = False  # the single half-open probe
+    best: tuple[str, ...] = ()  # `Acquire.remember` best-ranked ids
+    waited_ms: float = 0.0
+    decision_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """When an outcome of this kind cools the deployment. `trip`: "now", "never", "ratio" or "count:<n>"
+    (cool when more than n such failures stand in the rolling minute)."""
+
+    trip: str = "ratio"
+    cooldown: float = 5.0  # base, seconds; doubles with each trip
+    max_cooldown: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended. None means unknown: what was reserved stays charged."""
+
+    kind: OutcomeKind
+    total_ms: float = 0.0
+    ttft_ms: float | None = None  # streams only: to the first content
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_nano: int | None = None
+    retry_after: float | None = None  # seconds, as the upstream asked
+    stream: bool = False
+    breaker: Breaker = Breaker()
+    learn: str = ""  # "alpha=<0..1>" replaces the time-based peak EWMA (tau 10 s)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one candidate could not serve. `reason` is of a closed vocabulary:
+    cooling, probing, drained, unknown, garbled, too_large, behind_tickets, or the limit `resource/window` that was full."""
+
+    deployment: str
+    reason: str
+    ready_ms: float | None = None  # pool time of the earliest room, None where nobody can know
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One candidate in an explanation: its rank (lower is better) and why it was refused, if it was."""
+
+    deployment: str
+    rank: float | None
+    order: int
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What `acquire` would have decided, without effect."""
+
+    group: str
+    strategy: str
+    chosen: str | None
+    candidates: tuple[Candidate, ...]
+    earliest: float | None  # seconds from now until the first room; None: unknown or not needed
+
+
+class Refused(Exception):
+    """Nobody can serve this call now.
+
+    `refusals`: why, per candidate. `earliest`: seconds until the first room (None: nobody can know).
+    `place`: tickets before this call when it gave up.
+    """
+
+    def __init__(self, group: str, refusals: tuple[Refusal, ...], earliest: float | None, place: int = 0) -> None:
+        self.group, self.refusals, self.earliest, self.place = group, refusals, earliest, place
+        reasons = ", ".join(f"{r.deployment}: {r.reason}" for r in refusals) or "no candidates"
+        when = "unknown" if earliest is None else f"in {earliest:.3f} s"
+        super().__init__(f"no deployment of {group!r} has room ({reasons}); earliest room: {when}")
+
+
+class StateError(Exception):
+    """The shared state could not be reached or answered an error; the message says what was tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentState:
+    """One deployment as the pool sees it."""
+
+    id: str
+    group: str
+    provider: str
+    account: str
+    weight: float
+    order: int
+    drained: bool
+    health: str  # closed | open | half-open | ramp
+    reason: str  # why it is open, else ""
+    cooling: float  # seconds until it may be tried again
+    trips: int
+    inflight: int
+    ok: int  # in the rolling minute
+    failed: int  # in the rolling minute
+    latency_ms: float | None
+    ttft_ms: float | None
+    ms_per_token: float | None
+    tokens: int  # since the pool began
+    spend_nano: int
+    limits: Mapping[str, int]
+    used: Mapping[str, int]
+    input_price: int | None
+    output_price: int | None
+    overrides: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """One live worker: its id (`host-pid-random`), seconds since its heartbeat, leases it holds."""
+
+    id: str
+    age: float
+    leases: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The pool at one moment; immutable, at most a second old where it is cached."""
+
+    pool: str
+    now_ms: float  # pool time
+    deployments: Mapping[str, DeploymentState]
+    workers: tuple[WorkerState, ...]
+    waiting: Mapping[str, int]  # group -> tickets
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of the pool: id, pool time in ms, kind (cooldown, recovered, control, registered …), deployment, detail."""
+
+    id: str
+    at_ms: float
+    kind: str
+    deployment: str
+    detail: str

@@ -1,0 +1,250 @@
+"""The pool's state: one method a verb. What happens is decided by the scripts; this file brings questions and answers.
+
+A Store serves every event loop and thread of a process: each loop has its own connection and batch, heartbeats and
+registration have one more on a background thread. A forked child starts anew, as another worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from router_core.state import engines, scripts, views
+from router_core.state.background import Background
+from router_core.state.keys import Keys
+from router_core.state.member import Member
+from router_core.state.names import escape, unescape
+from router_core.state.operations import AcquireOp, CancelOp, FleetOp, RenewOp, SettleOp
+from router_core.state.records import (
+    Acquire,
+    Declared,
+    Event,
+    Explanation,
+    Lease,
+    Outcome,
+    Refused,
+    Snapshot,
+    StateError,
+)
+
+logger = logging.getLogger("router_core")
+CHUNK = 200  # deployments a snapshot reads at once
+VOID_TRIES = 3
+
+_escape = lru_cache(maxsize=65536)(escape)
+
+
+@lru_cache(maxsize=4096)
+def _joined(names: tuple[str, ...]) -> str:
+    return " ".join(map(_escape, names))
+
+
+class Store:
+    """The shared state of one pool.
+
+    `url`: memory:// | embedded://[path] | redis://, rediss://, redis+sentinel://, redis+cluster://. `ranks`: strategy name ->
+    Lua source, what `acquire` can choose by. `timeout`: seconds for one exchange with Redis. Connects to nothing yet.
+    """
+
+    def __init__(
+        self,
+        url: str = "memory://",
+        *,
+        pool: str = "default",
+        ranks: Mapping[str, str] | None = None,
+        client: Any = None,
+        cell: int = 0,
+        timeout: float = 1.0,
+        engine: engines.Engine | None = None,
+    ) -> None:
+        self.keys = Keys(pool, cell)
+        self.engine = engine or engines.engine(url, client=client)
+        self.calls_script = scripts.calls(ranks or {})
+        self.fleet_script = scripts.fleet()
+        self.timeout = timeout
+        self.background = Background(f"router-core:{pool}")
+        self._cell = cell
+        self._declared: tuple[Declared, ...] = ()
+        self._member: Member | None = None
+        self._inherited: list[object] = []  # of the parent process: see Member.keep
+        self._closed = False
+
+    @property
+    def worker(self) -> str:
+        """This process' name in the pool: `host-pid-random`."""
+        return self._process().worker.name
+
+    @property
+    def settings_version(self) -> int:
+        """Grows with every change of settings anywhere in the fleet; as of the last heartbeat."""
+        return self._process().fleet.version
+
+    @property
+    def operations(self) -> tuple[int, int]:
+        """Operations and script calls of this process' calls so far (renewals, cancels and second tries included)."""
+        counts = self._process().counts
+        return counts.operations, counts.calls
+
+    def _process(self) -> Member:
+        member = self._member
+        if member is None or member.worker.pid != os.getpid():
+            if self._closed:
+                raise StateError(f"the store of pool {self.keys.pool!r} is closed")
+            if member is not None:
+                self._inherited.append(member.keep())
+            self._member = member = Member(self, self._cell)
+        return member
+
+    async def acquire(self, request: Acquire) -> Lease:
+        """Who may serve this call now? Waits up to `request.max_wait` seconds for room.
+
+        Raises Refused (nobody, and why), StateError (the state cannot be reached). A cancelled caller holds nothing.
+        """
+        started = time.perf_counter()
+        member = self._process()
+        await member.ready(self._declared)
+        operation = self._question(member, request)
+        lines, voids = member.line(), 0
+        while True:
+            operation.valid_until = int(member.worker.pool_ms() + 2500 * self.timeout)
+            answer = await lines.ask(operation)
+            verb, _, rest = answer.partition(" ")
+            if verb == "ok":
+                return self._granted(member, request, operation, rest, started)
+            if verb == "wait":
+                await lines.wait(operation, rest)
+            elif verb == "void" and voids < VOID_TRIES:
+                voids += 1
+            else:
+                self._refused(member, request, verb, rest)
+
+    def _question(self, member: Member, request: Acquire, dry: bool = False) -> AcquireOp:
+        group = _escape(request.group)
+        worker = member.worker
+        return AcquireOp(
+            request=request,
+            id=worker.lease_id(),
+            group=group,
+            route=f"{group} {request.strategy}",
+            candidates=_joined(request.candidates),
+            seed=worker.seed(),
+            valid_until=0,
+            wait_until=int(worker.pool_ms() + request.max_wait * 1000) if request.max_wait > 0 else 0,
+            dry=dry,
+        )
+
+    def _granted(self, member: Member, request: Acquire, operation: AcquireOp, rest: str, started: float) -> Lease:
+        words = rest.split(" ")
+        took = (time.perf_counter() - started) * 1000
+        lease = Lease(
+            id=operation.id,
+            deployment=unescape(words[0]),
+            group=request.group,
+            epoch=member.epoch,
+            generation=int(words[1]),
+            probe=words[2] == "1",
+            best=tuple(map(unescape, words[3:])) if len(words) > 3 else (),
+            waited_ms=took if operation.waited else 0.0,
+            decision_ms=took,
+        )
+        member.worker.live[lease.id] = lease
+        if operation.waited:
+            member.line().waiters.wake(operation.group)
+        return lease
+
+    def _refused(self, member: Member, request: Acquire, verb: str, rest: str) -> None:
+        if verb == "full":
+            earliest, place, *words = rest.split(" ")
+            seconds = None if earliest == "-" else max(0.0, (int(earliest) - member.worker.pool_ms()) / 1000)
+            raise Refused(request.group, views.refusals(words), seconds, int(place))
+        if verb == "void":
+            raise StateError(f"pool {self.keys.pool!r}: the answer came too late {VOID_TRIES} times")
+        raise StateError(f"pool {self.keys.pool!r}: {rest}")
+
+    def settle(self, lease: Lease, outcome: Outcome) -> None:
+        """How the call ended. Returns at once, from any thread; a second one changes nothing."""
+        member = self._process()
+        member.worker.live.pop(lease.id, None)
+        member.end(SettleOp(lease, outcome, _escape(lease.deployment), _escape(lease.group)))
+
+    def cancel(self, lease: Lease) -> None:
+        """The call was given up before anything went upstream: everything reserved comes back."""
+        member = self._process()
+        member.worker.live.pop(lease.id, None)
+        member.end(CancelOp(lease.id, _escape(lease.group)))
+
+    async def renew(self, lease: Lease, seconds: float) -> None:
+        """The call goes on for up to `seconds` more. Raises StateError."""
+        member = self._process()
+        await member.line().ask(RenewOp(lease.id, int(member.worker.pool_ms() + seconds * 1000)))
+
+    async def explain(self, request: Acquire) -> Explanation:
+        """What `acquire` would decide now, without effect. Raises StateError."""
+        member = self._process()
+        await member.ready(self._declared)
+        operation = self._question(member, request, dry=True)
+        operation.valid_until = int(member.worker.pool_ms() + 2500 * self.timeout)
+        answer = await member.line().ask(operation)
+        if not answer.startswith("dry "):
+            raise StateError(f"pool {self.keys.pool!r}: {answer}")
+        return views.explanation(answer, request.group, request.strategy, member.worker.pool_ms())
+
+    async def register(self, deployments: Sequence[Declared]) -> None:
+        """Describe this worker's deployments and join the pool. Raises StateError; ValueError for an empty id."""
+        self._declared = tuple(deployments)
+        await self._process().join(self._declared)
+
+    async def control(self, action: str, deployment: str, **values: float | str) -> str:
+        """weight (weight=2), limits (**{"requests/60": 100}; "-" takes an override back), drain, resume, cool (ms=60000),
+        reset (health and windows), clear (overrides). Returns the settings in force. Raises StateError.
+        """
+        words = "".join(f" {name}={value}" for name, value in values.items())
+        _, answers = await self._process().ask([FleetOp(f"control {action} {escape(deployment)}{words}")])
+        return answers[0].removeprefix("ok ")
+
+    async def snapshot(self, deployments: Sequence[str] | None = None) -> Snapshot:
+        """The pool now: all deployments, or those named. Raises StateError."""
+        member = self._process()
+        if deployments is None:
+            _, answers = await member.ask([FleetOp("ids")])
+            ids = answers[0].split()
+        else:
+            ids = [escape(name) for name in deployments]
+        states = {}
+        groups: dict[str, None] = {}
+        for i in range(0, len(ids), CHUNK):
+            reply, answers = await member.ask([FleetOp("snapshot", " ".join(ids[i : i + CHUNK]))])
+            for line in answers[0].split("\n") if answers[0] else ():
+                state = views.deployment_state(line, reply.now_ms)
+                if state is not None:
+                    states[state.id] = state
+                    groups[escape(state.group)] = None
+        reply, answers = await member.ask([FleetOp("workers")], tuple(groups))
+        workers, waiting = views.workers_and_queues(answers[0])
+        return Snapshot(self.keys.pool, reply.now_ms, states, workers, waiting, self.engine.name)
+
+    async def events(self, count: int = 100) -> list[Event]:
+        """The newest changes of the pool, newest first. Raises StateError."""
+        _, answers = await self._process().ask([FleetOp(f"diary {count}")])
+        return list(views.events(answers[0]))
+
+    async def flush(self) -> None:
+        """Wait until every settle handed over so far has been answered."""
+        await self._process().flush()
+
+    async def aclose(self) -> None:
+        """Flush, leave the pool, end connections and the thread. Twice is harmless."""
+        if self._closed:
+            return
+        member, self._closed = self._member, True
+        if member is not None and member.worker.pid == os.getpid():
+            await member.aclose()
+        await self.engine.aclose()
+        await asyncio.get_running_loop().run_in_executor(None, self.background.close)
+
+

@@ -1,0 +1,104 @@
+"""From the scripts' lines to records a person or a strategy reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import MappingProxyType
+
+from router_core.state.names import unescape
+from router_core.state.records import Candidate, DeploymentState, Event, Explanation, Refusal, WorkerState
+
+
+def _number(text: str) -> float | None:
+    return None if text == "-" else float(text)
+
+
+def _whole(text: str) -> int | None:
+    return None if text == "-" else int(text)
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict(word.split("=", 1) for word in text.split() if "=" in word)
+
+
+def _amounts(text: str) -> MappingProxyType[str, int]:
+    return MappingProxyType({name: int(float(amount)) for name, amount in _pairs(text).items()})
+
+
+def deployment_state(line: str, now_ms: float) -> DeploymentState | None:
+    """One line of snapshot.lua; None for a garbled deployment."""
+    fields = line.split("\t")
+    if len(fields) != 17:
+        return None
+    settings, _, limits = fields[14].partition("|")
+    head = _pairs(settings)
+    until_ms = float(fields[4])
+    return DeploymentState(
+        id=unescape(fields[0]),
+        group=unescape(head.get("group", "")),
+        provider=unescape(head.get("provider", "")),
+        account=unescape(head.get("account", "")),
+        weight=float(head["weight"]),
+        order=int(float(head["order"])),
+        drained=settings.startswith("drained"),
+        health=fields[1],
+        reason="" if fields[5] == "-" or fields[1] == "closed" else fields[5],
+        cooling=max(0.0, (until_ms - now_ms) / 1000) if fields[1] == "open" else 0.0,
+        trips=int(fields[3]),
+        inflight=int(fields[6]),
+        ok=int(fields[7]),
+        failed=int(fields[8]),
+        latency_ms=_number(fields[9]),
+        ttft_ms=_number(fields[10]),
+        ms_per_token=_number(fields[11]),
+        tokens=int(fields[12]),
+        spend_nano=int(fields[13]),
+        limits=_amounts(limits),
+        used=_amounts(fields[16]),
+        input_price=_whole(head.get("in", "-")),
+        output_price=_whole(head.get("out", "-")),
+        overrides=MappingProxyType(_pairs(fields[15])),
+    )
+
+
+def workers_and_queues(text: str) -> tuple[tuple[WorkerState, ...], dict[str, int]]:
+    """The reply of `workers`: who lives, and the tickets that wait per group."""
+    words = text.split()
+    end = words.index("/")
+    workers = tuple(
+        WorkerState(unescape(words[i]), int(words[i + 1]) / 1000, int(words[i + 2])) for i in range(0, end, 3)
+    )
+    queues = {unescape(words[i]): int(words[i + 1]) for i in range(end + 1, len(words), 2)}
+    return workers, queues
+
+
+def refusals(words: list[str]) -> tuple[Refusal, ...]:
+    """Triples of id, reason, time."""
+    return tuple(
+        Refusal(unescape(words[i]), words[i + 1], _number(words[i + 2])) for i in range(0, len(words) - 2, 3)
+    )
+
+
+def explanation(text: str, group: str, strategy: str, now_ms: float) -> Explanation:
+    """The reply of a dry acquire."""
+    words = text.split(" ")
+    earliest = _number(words[2])
+    candidates = []
+    for i in range(3, len(words) - 4, 5):
+        name = unescape(words[i])
+        refusal = None if words[i + 3] == "-" else Refusal(name, words[i + 3], _number(words[i + 4]))
+        candidates.append(Candidate(name, _number(words[i + 2]), int(float(words[i + 1])), refusal))
+    return Explanation(
+        group=group,
+        strategy=strategy,
+        chosen=None if words[1] == "-" else unescape(words[1]),
+        candidates=tuple(candidates),
+        earliest=None if earliest is None else max(0.0, (earliest - now_ms) / 1000),
+    )
+
+
+def events(text: str) -> Iterable[Event]:
+    """The reply of `diary`, newest first."""
+    for line in text.split("\n") if text else ():
+        entry, at_ms, kind, deployment, detail = line.split("\t", 4)
+        yield Event(entry, float(at_ms or 0), kind, unescape(deployment), detail)

@@ -1,0 +1,230 @@
+"""What the tests of the Store share: a pool on one engine, Stores in it, a look at its keys, time that is moved.
+
+    place = Place(url, pool)
+    store = place.store()            # another worker of the pool; `place.aclose()` closes all
+    place.do("HGET", "inflight", "a")          # any command on a column of the pool, as the operator
+    place.move(5000)                 # pool time goes on by 5 s; workers keep the age of their last heartbeat
+    place.freeze()                   # memory:// only: time stands still until it is moved
+
+A worker's heartbeat is sent by `beat`, where a test moves time faster than the real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import redis
+
+from router_core import strategies
+from router_core.state.engines import Engine, MemoryEngine, Script, Session
+from router_core.state.engines import engine as engine_of
+from router_core.state.keys import COLUMNS
+from router_core.state.operations import Operation
+from router_core.state.records import Acquire, Breaker, Declared, Lease, Outcome, OutcomeKind, Refused
+from router_core.state.store import Store
+
+RANKS = strategies.sources(["simple-shuffle", "least-busy", "latency-based-routing", "usage-based-routing"])
+OPERATOR = ("router:test-router@", "operator:test-operator@")
+SEPARATOR = "\x1e"
+_RAW = Script("raw", "return redis.call(unpack(ARGV))")
+
+T = TypeVar("T")
+
+
+class Place:
+    """One pool on one engine. `clock_ms` is what memory:// takes for the time while it is frozen."""
+
+    def __init__(self, url: str, pool: str) -> None:
+        self.url, self.pool = url, pool
+        self.clock_ms: int | None = None
+        self.stores: list[Store] = []
+        self.sessions: list[Session] = []
+        self.prefix = f"rc:{{{pool}}}:"
+        self.memory = MemoryEngine(self._time_ns) if url == "memory://" else None
+        self._client: redis.Redis | None = None
+
+    @property
+    def is_memory(self) -> bool:
+        return self.memory is not None
+
+    def _time_ns(self) -> int:
+        return time.time_ns() if self.clock_ms is None else self.clock_ms * 1_000_000
+
+    def engine(self) -> Engine:
+        """The engine for one more Store: shared by all on memory://, else one of its own."""
+        return self.memory or engine_of(self.url)
+
+    def store(self, *, pool: str | None = None, engine: Engine | None = None, **options: Any) -> Store:
+        made = Store(
+            self.url, pool=pool or self.pool, ranks=RANKS, engine=engine or self.engine(), **({"timeout": 2.0} | options)
+        )
+        self.stores.append(made)
+        return made
+
+    async def aclose(self) -> None:
+        for session in self.sessions:
+            await session.aclose()
+        for store in self.stores:
+            await store.aclose()
+        if self._client is not None:
+            self._client.close()
+
+    def raw(self, command: str, key: str, *rest: str | int) -> Any:
+        """One command on any key, texts decoded."""
+        words = [key, *map(str, rest)]
+        if self.memory is not None:
+            return self.memory.evaluate(_RAW, [key], [command, *words])
+        if self._client is None:
+            url = self.url.replace(*OPERATOR)
+            self._client = redis.Redis.from_url(url, decode_responses=True, protocol=2)
+            self._client.response_callbacks.clear()
+        return self._client.execute_command(command, *words)
+
+    def do(self, command: str, column: str, *rest: str | int) -> Any:
+        """One command on a column of the pool."""
+        return self.raw(command, self.prefix + column, *rest)
+
+    def column(self, name: str) -> dict[str, str]:
+        """All fields of a hash column but the sentinel."""
+        flat = self.do("HGETALL", name)
+        return {flat[i]: flat[i + 1] for i in range(0, len(flat), 2) if flat[i] != "~"}
+
+    def members(self, name: str) -> dict[str, float]:
+        """All members of a sorted set but the sentinel."""
+        flat = self.do("ZRANGE", name, 0, -1, "WITHSCORES")
+        return {flat[i]: float(flat[i + 1]) for i in range(0, len(flat), 2) if flat[i] != "~"}
+
+    def put(self, column: str, field: str, text: str) -> None:
+        """What an operator's hand does to one field."""
+        self.do("HSET", column, field, text)
+
+    def inflight(self, deployment: str) -> int:
+        return int(self.column("inflight").get(deployment, "0"))
+
+    def used(self, limit_id: str) -> int:
+        """The running sum of a window, as it was last written."""
+        return int(self.column("used").get(limit_id, "0 0").split()[0])
+
+    def held(self) -> dict[str, str]:
+        """The running calls: lease -> record."""
+        return {id: text for id, text in self.column("lease").items() if text.startswith("held ")}
+
+    def now_ms(self) -> int:
+        """Pool time of the last run."""
+        return int(self.do("HGET", "clock", "last_ms"))
+
+    def move(self, ms: int, *, workers: bool = True) -> None:
+        """Pool time jumps ahead. With `workers` those alive stay as alive as they are."""
+        if self.clock_ms is not None:
+            self.clock_ms += ms
+        else:
+            offset = int(self.do("HGET", "clock", "offset_ms") or 0)
+            self.put("clock", "offset_ms", str(offset + ms))
+        for worker, beat in self.members("workers").items() if workers else ():
+            self.do("ZADD", "workers", int(beat) + ms, worker)
+
+    def freeze(self) -> None:
+        """From now on time moves only by `move`."""
+        assert self.memory is not None
+        self.clock_ms = time.time_ns() // 1_000_000
+
+    def silence(self, store: Store) -> None:
+        """The pool has not heard of this worker for longer than it may live."""
+        self.do("ZADD", "workers", self.now_ms() - 60_000, store.worker)
+
+    def dump(self, groups: Sequence[str] = ("g",), *, without: Sequence[str] = ("clock", "workers")) -> dict[str, Any]:
+        """Everything the pool keeps, for comparison; what every run moves is left out."""
+        names = [name for name in COLUMNS if name not in without] + [f"waiting:{group}" for group in groups]
+        return {name: self._content(name) for name in names}
+
+    def _content(self, name: str) -> Any:
+        kind = self.do("TYPE", name)
+        kind = kind if isinstance(kind, str) else kind["ok"]
+        if kind == "hash":
+            return self.column(name)
+        if kind == "zset":
+            return self.members(name)
+        if kind == "none":
+            return {}
+        return self.do("XRANGE", name, "-", "+") if kind == "stream" else kind
+
+    def forget(self) -> None:
+        """What a FLUSHALL, an empty restart or a failover to an empty replica does."""
+        for name in [*COLUMNS, "waiting:g"]:
+            self.do("DEL", name)
+
+
+def declared(id: str = "a", group: str = "g", **more: Any) -> Declared:
+    """A deployment of group g; `limits` by name."""
+    return Declared(**{"id": id, "group": group, "provider": "openai", "account": f"openai-{id}", **more})
+
+
+def ask(*candidates: str, **more: Any) -> Acquire:
+    """A question for group g, candidate a."""
+    return Acquire(**{"group": "g", "candidates": candidates or ("a",), **more})
+
+
+def ended(kind: OutcomeKind = "ok", input: int | None = None, output: int | None = None, **more: Any) -> Outcome:
+    """An outcome; without tokens what was reserved stays charged."""
+    return Outcome(kind, **{"total_ms": 100.0, "input_tokens": input, "output_tokens": output, **more})
+
+
+NOW = Breaker(trip="now", cooldown=5.0)
+
+
+async def tries(store: Store, request: Acquire, times: int) -> tuple[list[Lease], list[Refused]]:
+    """So many concurrent acquires: the leases granted, the refusals."""
+    answers = await asyncio.gather(*(store.acquire(request) for _ in range(times)), return_exceptions=True)
+    other = [x for x in answers if not isinstance(x, (Lease, Refused))]
+    assert not other, other[:3]
+    return [x for x in answers if isinstance(x, Lease)], [x for x in answers if isinstance(x, Refused)]
+
+
+async def settled(store: Store, *leases: Lease, outcome: Outcome | None = None) -> None:
+    """Settle and wait until it is done."""
+    for lease in leases:
+        store.settle(lease, outcome or ended())
+    await store.flush()
+
+
+async def beat(store: Store) -> None:
+    """The worker's heartbeat, now."""
+    await asyncio.wrap_future(store.background.submit(store._process().fleet.beat()))
+
+
+class Raw:
+    """Operations sent by hand through a session of their own, as a worker of a given name would."""
+
+    def __init__(self, place: Place, store: Store, worker: str | None = None) -> None:
+        self.place, self.store, self.worker = place, store, worker or store.worker
+        self.session: Session = store.engine.connect()
+        place.sessions.append(self.session)
+
+    async def run(self, *operations: Operation | str, groups: Sequence[str] = ("g",), script: Script | None = None) -> list[str]:
+        """The answers, in order."""
+        shared: dict[str, int] = {}
+
+        def share(text: str) -> int:
+            return shared.setdefault(text, len(shared) + 1)
+
+        lines = [each if isinstance(each, str) else each.line(share) for each in operations]
+        args = [" ".join((self.worker, "e" * 16, *groups)), str(len(shared)), *shared, *lines]
+        reply = await self.session.run(script or self.store.calls_script, self.store.keys.for_run(groups), args, 5.0)
+        return SEPARATOR.join(reply).split(SEPARATOR)[1:]
+
+
+def edited(script: Script, pattern: str, replacement: str, flags: int = 0) -> Script:
+    """The script with one place changed: for showing that a test sees the difference. Fails when there is no such place."""
+    source, count = re.subn(pattern, replacement, script.source, flags=flags)
+    assert count >= 1, f"the script has no {pattern!r}: adapt the mutation to it"
+    return Script(f"{script.name}-mutant", source, allow_oom=script.allow_oom)
+
+
+def digest(texts: Mapping[str, Any] | Sequence[Any]) -> str:
+    """A short name for a content, for comparing engines."""
+    return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
