@@ -1,0 +1,25 @@
+"""Strategies, one idea a file: a rank in Lua (lower is better) and its arguments in Python.
+
+    find("least-busy").spec({})           what `Acquire.strategy` takes
+    sources()                             what `Store(ranks=...)` takes
+    Strategy.from_lua("mine", source)     a rank of one's own; goes into `extra=` of the others
+
+A Lua file returns `rank[, prepare]`: `rank(candidate, request, now, random)` answers a number, and `prepare(candidates,
+request, now, random)` runs once before and may leave what it found in `request.prepared`.
+
+    candidate   id, weight (in force, slow start included), order, inflight, state ("ramp" in slow start), and what
+                the line `-- Facts: ...` names of latency_ms, ttft_ms, ms_per_token, sampled_ms, input_price and
+                output_price (nano-dollars per million tokens), used (share of the tightest limit); nil where unknown
+    request     stream, input_tokens, output_tokens, args, group
+    now         the pool's time in ms
+    random()    uniform in (0, 1)
+
+Weight 0 means: only where nobody else can serve. Valid in Lua 5.1 and 5.4, without globals.
+"""
+
+from __future__ import annotations
+
+from router_core.strategies.registry import find, names, sources
+from router_core.strategies.strategy import Arguments, Strategy
+
+__all__ = ["Arguments", "Strategy", "find", "names", "sources"]
