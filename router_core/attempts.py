@@ -1,0 +1,221 @@
+"""One upstream call: request, answer, and the settlement of its lease, however it ends.
+
+Settling is never awaited by the caller, and happens exactly once: with an answer, an error, a timeout or a
+cancellation; for a stream when it is exhausted, closed, cancelled or forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from router_core import mocks
+from router_core.answers import Answer
+from router_core.config import Deployment, Settings, breaker_for
+from router_core.errors import AttemptRecord, MalformedAnswerError, RouterError, Timeout
+from router_core.hooks import AttemptEnded, AttemptStarted, Hook
+from router_core.plan import Plan, Target
+from router_core.prices import Prices, usage_of
+from router_core.providers.base import Adapter, Call
+from router_core.state.records import Breaker, Lease, Outcome, OutcomeKind, StateError
+from router_core.state.store import Store
+from router_core.timeouts import CONNECT, LONGEST_LEASE, Limit, Timeouts
+from router_core.tokens import OutputLengths
+
+_HTTP_TIMEOUT: Mapping[str, float | None] = {"connect": CONNECT}
+
+_UNUSED = Breaker("never")  # a success opens nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """What attempts need of the router; the same for all of them."""
+
+    store: Store
+    transport: httpx.AsyncBaseTransport
+    settings: Settings
+    adapters: Mapping[str, Adapter]
+    prices: Prices
+    timeouts: Timeouts
+    lengths: OutputLengths
+    emit: Hook | None
+
+
+class Attempt:
+    """From a lease to its settlement. `end` counts once; it may be called from any thread."""
+
+    __slots__ = (
+        "_ended", "_learn", "_renewal", "cost_nano", "deployment", "headers", "lease", "plan", "response", "sent",
+        "started", "target", "total", "ttft_ms", "upstream",
+    )  # fmt: skip
+
+    def __init__(
+        self, upstream: Upstream, plan: Plan, target: Target, deployment: Deployment, lease: Lease, learn: str
+    ) -> None:
+        self.upstream, self.plan, self.target = upstream, plan, target
+        self.deployment, self.lease, self._learn = deployment, lease, learn
+        self.total = upstream.timeouts.total(plan, deployment.id, target.call.stream)
+        self.ttft_ms: float | None = None
+        self.cost_nano: int | None = None
+        self.headers: httpx.Headers | None = None
+        self.response: httpx.Response | None = None
+        self.sent = False
+        self._ended = False
+        self._renewal: asyncio.TimerHandle | None = None
+        self.started = time.perf_counter()
+        if upstream.emit is not None:
+            upstream.emit(AttemptStarted(lease.group, deployment.id))
+
+    def elapsed_ms(self) -> float:
+        return (time.perf_counter() - self.started) * 1000.0
+
+    def keep(self) -> None:
+        """Renew the lease while a call runs that may outlive it."""
+        if self.total.seconds > LONGEST_LEASE and not self._ended:
+            loop = asyncio.get_running_loop()
+            self._renewal = loop.call_later(LONGEST_LEASE / 2, lambda: self._renew(loop))
+
+    def end(
+        self,
+        kind: OutcomeKind,
+        answer: Mapping[str, Any] | None = None,
+        error: RouterError | None = None,
+        guess: int | None = None,
+    ) -> None:
+        """Settle. `answer`: whose usage counts; `guess`: output tokens where a whole answer has no usage."""
+        if self._ended:
+            return
+        self._ended = True
+        if self._renewal is not None:
+            self._renewal.cancel()
+        ms, deployment, group = self.elapsed_ms(), self.deployment, self.target.group
+        sent, made = usage_of(answer)
+        made = guess if made is None and kind == "ok" else made
+        self.cost_nano = self.upstream.prices.cost_nano(deployment.id, sent, made)
+        status = None if error is None else error.status_code
+        outcome = Outcome(
+            kind=kind,
+            total_ms=ms,
+            ttft_ms=self.ttft_ms,
+            input_tokens=sent,
+            output_tokens=made,
+            cost_nano=self.cost_nano,
+            retry_after=None if error is None else error.retry_after,
+            stream=self.target.call.stream,
+            breaker=_UNUSED if kind == "ok" else self._breaker(kind, status),
+            learn=self._learn,
+        )
+        if self.sent:
+            self.upstream.store.settle(self.lease, outcome)
+        else:  # nothing went upstream, so all that was reserved comes back
+            self.upstream.store.cancel(self.lease)
+        self._report(kind, status, ms, sent, made, "" if error is None else error.reason)
+        if kind == "ok" and made is not None:
+            self.upstream.lengths.learn(group.name, made)
+
+    def _breaker(self, kind: OutcomeKind, status: int | None) -> Breaker:
+        return breaker_for(self.upstream.settings, self.deployment, len(self.target.group.ids), kind, status)
+
+    def _report(
+        self, kind: OutcomeKind, status: int | None, ms: float, sent: int | None, made: int | None, reason: str
+    ) -> None:
+        deployment, attempts, emit = self.deployment, self.plan.attempts, self.upstream.emit
+        attempts.append(AttemptRecord(deployment.id, kind, 200 if kind == "ok" else status, ms, reason))
+        if emit is not None:
+            emit(AttemptEnded(
+                self.lease.group, deployment.id, deployment.provider, kind, status, ms, self.ttft_ms,
+                self.target.call.stream, sent, made, self.cost_nano, retry=len(attempts) > 1,
+            ))  # fmt: skip
+
+    def _renew(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._ended:
+            loop.create_task(self._renewed())
+            self.keep()
+
+    async def _renewed(self) -> None:
+        with suppress(StateError):  # the next renewal is in time, and the worker's heartbeat speaks for the lease
+            await self.upstream.store.renew(self.lease, LONGEST_LEASE)
+
+
+async def whole(attempt: Attempt) -> Answer:
+    """Send, read and decode. Raises RouterError; the lease is settled in every ending."""
+    limit = attempt.total
+    try:
+        attempt.keep()
+        async with asyncio.timeout(limit.seconds):
+            answer = await _exchange(attempt)
+    except BaseException as exc:
+        error = await failed(attempt, exc, limit)
+        if error is exc:
+            raise
+        raise error from exc
+    attempt.end("ok", answer)
+    return answer
+
+
+async def headers(attempt: Attempt) -> tuple[Adapter, Call, httpx.Response]:
+    """Send, and check the status. Raises the classified error."""
+    upstream, call = attempt.upstream, attempt.target.call
+    adapter = upstream.adapters[attempt.deployment.id]
+    call = Call(kind=call.kind, body=call.body, stream=call.stream, timeout=_HTTP_TIMEOUT)
+    await adapter.prepare(call)
+    request = adapter.request(call)
+    attempt.sent = True
+    try:
+        attempt.response = response = await upstream.transport.handle_async_request(request)
+        attempt.headers = response.headers
+        if not 200 <= response.status_code < 300:
+            raise adapter.error(response, await response.aread())
+    except httpx.TransportError as exc:
+        raise adapter.unreachable(exc) from exc
+    return adapter, call, response
+
+
+async def failed(attempt: Attempt, exc: BaseException, limit: Limit) -> BaseException:
+    """Settle an attempt that ended with `exc`, and say what the caller is to see of it."""
+    error = _ours(attempt, exc, limit)
+    if isinstance(error, RouterError):
+        attempt.end(error.kind, error=error)
+    elif isinstance(exc, asyncio.CancelledError | GeneratorExit | KeyboardInterrupt | SystemExit):
+        attempt.end("cancelled")
+    else:
+        attempt.end("malformed")
+    if attempt.response is not None and not attempt.response.is_closed:
+        await attempt.response.aclose()
+    return error
+
+
+async def _exchange(attempt: Attempt) -> Answer:
+    mock = mocks.of(attempt.plan.options, attempt.deployment)
+    if mock is not None:
+        attempt.sent = True
+        return mocks.answer(attempt.target.call, attempt.deployment, mock)
+    adapter, call, response = await headers(attempt)
+    try:
+        body = await response.aread()
+    except httpx.TransportError as exc:
+        raise adapter.unreachable(exc) from exc
+    return adapter.decode(call, response, body)
+
+
+def _ours(attempt: Attempt, exc: BaseException, limit: Limit) -> BaseException:
+    deployment = attempt.deployment
+    facts: dict[str, Any] = {
+        "llm_provider": deployment.provider, "model": deployment.model, "deployment": deployment.id,
+    }  # fmt: skip
+    if isinstance(exc, TimeoutError) and not isinstance(exc, RouterError):
+        text = f"no answer within {limit.seconds:.3g} s ({limit.name})"
+        return Timeout(text, kind=limit.kind, reason=limit.name, retryable=limit.kind == "timeout", **facts)
+    if isinstance(exc, RouterError):
+        if exc.deployment is None:
+            exc.deployment, exc.llm_provider, exc.model = deployment.id, deployment.provider, deployment.model
+        return exc
+    if isinstance(exc, httpx.DecodingError | UnicodeDecodeError):
+        return MalformedAnswerError(f"the answer cannot be decoded: {type(exc).__name__}", **facts)
+    return exc

@@ -1,0 +1,188 @@
+"""Which deployments of a group travel with a call: those that static facts allow, at most 32 of them.
+
+A small group travels whole. Of a large one goes a sample: for a shuffle the head of a weighted random order, kept
+in that order, so that it stays exact; else 24 at random and up to 8 that earlier replies named as best.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+
+from router_core.config import Deployment
+from router_core.errors import ContextWindowExceededError, NoDeploymentAvailable
+from router_core.sampling import Pool
+from router_core.state.records import DeploymentState
+from router_core.tags import allowed
+
+MOST = 32
+REMEMBERED = 8
+CACHED = 256  # combinations of needs whose deployments are remembered
+_NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a request asks of a deployment. `tags` is None where tags do not filter."""
+
+    input_tokens: int = 0
+    region: str | None = None
+    tags: tuple[str, ...] | None = None
+    match_any: bool = True
+    only: str | None = None  # this deployment and no other
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Candidates of one acquire; the first `preferred` are tried in this order. `partial`: there are others."""
+
+    ids: tuple[str, ...]
+    preferred: int = 0
+    remember: int = 0
+    partial: bool = False
+
+
+class Group:
+    """The deployments of one model group that this worker knows."""
+
+    def __init__(self, name: str, members: Sequence[Deployment], random: Random) -> None:
+        self.name = name
+        self.members = tuple(members)
+        self.ids = tuple(member.id for member in self.members)
+        self.large = len(self.ids) > MOST
+        self._random = random
+        self._index = {member: index for index, member in enumerate(self.ids)}
+        self._weights = [member.declared().weight for member in self.members]
+        self._windows = sorted({member.max_input_tokens for member in self.members if member.max_input_tokens})
+        self._fitting: dict[object, Mapping[str, None] | None] = {}
+        self._whole = Slice(self.ids)
+        self._best: tuple[str, ...] = ()
+        self._drained: frozenset[int] = frozenset()
+
+    def __contains__(self, deployment: str) -> bool:
+        return deployment in self._index
+
+    def eligible(self, needs: Needs) -> Collection[str] | None:
+        """The ids that static facts allow, in order, or None for all. Raises where they leave nobody."""
+        if needs.only is not None:
+            return (needs.only,)
+        too_small = bisect_left(self._windows, needs.input_tokens)
+        if needs.region is None and needs.tags is None and not too_small:
+            return None
+        key = (needs.region, needs.tags, needs.match_any, too_small)
+        if key not in self._fitting:
+            if len(self._fitting) >= CACHED:
+                self._fitting.clear()
+            self._fitting[key] = self._fit(needs)
+        return self._fitting[key]
+
+    def slice(
+        self,
+        eligible: Collection[str] | None,
+        *,
+        shuffle: bool,
+        exclude: Collection[str] = _NOBODY,
+        wishes: Sequence[str] = (),
+    ) -> Slice:
+        """The candidates of the next acquire: eligible ones, none of `exclude`, `wishes` first. May be empty."""
+        if eligible is None and not exclude and not wishes and not self.large:
+            return self._whole
+        wanted = [w for w in dict.fromkeys(wishes) if w in self._index and w not in exclude]
+        wanted = [w for w in wanted if eligible is None or w in eligible][:MOST]
+
+        def accept(id: str) -> bool:
+            return id not in exclude and (eligible is None or id in eligible) and id not in wanted
+
+        if eligible is not None and len(eligible) <= MOST:
+            others: Sequence[str] = [id for id in eligible if accept(id)]
+        elif not self.large:
+            others = [id for id in self.ids if accept(id)]
+        else:
+            return self._sample(wanted, accept, shuffle)
+        ids = (*wanted, *others)
+        return Slice(ids[:MOST], preferred=len(wanted), partial=len(ids) > MOST)
+
+    def learn_best(self, best: tuple[str, ...]) -> None:
+        """Remember the best ranks of a reply for the next samples."""
+        if best:
+            self._best = best
+
+    def reweigh(self, states: Mapping[str, DeploymentState]) -> None:
+        """Sample by the weights in force from now on, and leave out what is drained."""
+        known = [states.get(id) for id in self.ids]
+        weights = [w if s is None else s.weight for w, s in zip(self._weights, known, strict=True)]
+        drained = frozenset(index for index, state in enumerate(known) if state is not None and state.drained)
+        if weights != self._weights or drained != self._drained:
+            self._weights, self._drained = weights, drained
+            self.__dict__.pop("_levels", None)
+            self.__dict__.pop("_even_levels", None)
+
+    def _fit(self, needs: Needs) -> dict[str, None] | None:
+        fits: list[bool] | None = None
+        if needs.region is not None:
+            fits = [_in_region(member.region_name, needs.region) for member in self.members]
+            self._need(fits, f"is known to be in region {needs.region!r}")
+        if needs.tags is not None:
+            tagged = allowed(self._tags, needs.tags, needs.match_any)
+            fits = tagged if fits is None else [a and b for a, b in zip(fits, tagged, strict=True)]
+            self._need(fits, f"serves the tags {list(needs.tags)}")
+        fits = self._wide_enough(needs.input_tokens, fits)
+        if fits is None or all(fits):
+            return None
+        return dict.fromkeys(id for id, fit in zip(self.ids, fits, strict=True) if fit)
+
+    def _sample(self, wanted: list[str], accept: Callable[[str], bool], shuffle: bool) -> Slice:
+        best = () if shuffle else tuple(id for id in self._best if id in self._index and accept(id))[:REMEMBERED]
+        ids = [*wanted, *best][:MOST]
+        taken = set(ids)
+        for level in self._levels if shuffle else self._even_levels:
+            if len(ids) == MOST:
+                break
+            drawn = level.order(
+                MOST - len(ids), lambda i: self.ids[i] not in taken and accept(self.ids[i]), self._random
+            )
+            ids += [self.ids[index] for index in drawn]
+        preferred = len(ids) if shuffle else len(wanted)
+        return Slice(tuple(ids), preferred, 0 if shuffle else REMEMBERED, partial=len(ids) == MOST)
+
+    @cached_property
+    def _levels(self) -> list[Pool]:
+        return self._pools(self._weights)
+
+    @cached_property
+    def _even_levels(self) -> list[Pool]:
+        return self._pools([1.0] * len(self.ids))
+
+    @cached_property
+    def _tags(self) -> list[frozenset[str]]:
+        return [frozenset(member.tags or ()) for member in self.members]
+
+    def _pools(self, weights: Sequence[float]) -> list[Pool]:
+        levels: dict[int, list[int]] = {}
+        for index, member in enumerate(self.members):
+            if index not in self._drained:
+                levels.setdefault(member.order, []).append(index)
+        return [Pool(level, [weights[i] for i in level]) for _, level in sorted(levels.items())]
+
+    def _wide_enough(self, tokens: int, fits: list[bool] | None) -> list[bool] | None:
+        wide = [member.max_input_tokens is None or tokens <= member.max_input_tokens for member in self.members]
+        if all(wide):
+            return fits
+        both = wide if fits is None else [a and b for a, b in zip(fits, wide, strict=True)]
+        if not any(both):
+            raise ContextWindowExceededError(
+                f"about {tokens} input tokens fit no deployment of {self.name!r}", model=self.name
+            )
+        return both
+
+    def _need(self, fits: Iterable[bool], what: str) -> None:
+        if not any(fits):
+            raise NoDeploymentAvailable(f"no deployment of {self.name!r} {what}", model=self.name)
+
+
+def _in_region(name: str | None, wanted: str) -> bool:
+    """An unknown region is no region: where data may go is no matter for guesses."""
+    return name is not None and name.lower().startswith(wanted.lower())

@@ -1,0 +1,206 @@
+"""Asking the pool who serves: from a stop of the plan to a lease, or to an error that says why not and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from router_core import custom, tokens
+from router_core.candidates import Needs, Slice
+from router_core.config import Settings
+from router_core.errors import NoDeploymentAvailable, RouterError, StateUnavailable
+from router_core.hooks import Decided, Hook
+from router_core.plan import Plan, Target
+from router_core.routing import Routed, Routing
+from router_core.state.records import Acquire, Explanation, Lease, Refused, StateError
+from router_core.state.store import Store
+from router_core.timeouts import Timeouts
+from router_core.watch import Watch
+
+SLICES = 4  # how many samples of a large group are asked before the answer is no
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How a deployment was chosen: on `answer.decision`. Times in milliseconds."""
+
+    group: str
+    deployment: str
+    strategy: str
+    candidates: int
+    decision_ms: float
+    waited_ms: float
+    probe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    target: Target
+    acquire: Acquire  # without candidates
+    routed: Routed
+    eligible: Collection[str] | None
+    wishes: tuple[str, ...] = field(default=())
+
+    def slice(self, exclude: Collection[str]) -> Slice:
+        return self.target.group.slice(self.eligible, shuffle=self.routed.shuffle, exclude=exclude, wishes=self.wishes)
+
+
+class Decisions:
+    """One `acquire` per attempt, more only where a large group's sample or all untried deployments are full."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        routing: Routing,
+        timeouts: Timeouts,
+        lengths: tokens.OutputLengths,
+        watch: Watch,
+        emit: Hook | None,
+    ) -> None:
+        self._store, self._settings, self._routing = store, settings, routing
+        self._timeouts, self._lengths, self._watch, self._emit = timeouts, lengths, watch, emit
+
+    async def acquire(
+        self, plan: Plan, target: Target, tried: Collection[str], may_wait: bool
+    ) -> tuple[Lease, Decision, str]:
+        """A lease, how it came about, and how its deployment learns from the outcome (`Outcome.learn`).
+
+        Deployments of `tried` only serve where no other can. Raises NoDeploymentAvailable, StateUnavailable, and what
+        the static facts say (ContextWindowExceededError).
+        """
+        question = await self._question(plan, target)
+        wait = self._patience(plan) if may_wait else 0.0
+        try:
+            if tried and target.only is None and question.slice(tried).ids:
+                try:
+                    lease, size = await self._ask(question, tried, 0.0)
+                except Refused:
+                    lease, size = await self._ask(question, (), wait)
+            else:
+                lease, size = await self._ask(question, (), wait)
+        except Refused as refused:
+            raise self._refusal(question, refused) from None
+        except StateError as exc:
+            raise StateUnavailable(f"no decision for {target.group.name!r}: {exc}", model=target.group.name) from exc
+        name = question.routed.spec
+        if self._emit is not None:
+            self._emit(Decided(lease.group, name, lease.deployment, lease.decision_ms, lease.waited_ms))
+        decision = Decision(lease.group, lease.deployment, name, size, lease.decision_ms, lease.waited_ms, lease.probe)
+        return lease, decision, question.routed.learn
+
+    async def explain(self, plan: Plan) -> Explanation:
+        """What `acquire` would decide now, without effect. Raises the same errors, but refusals are in the answer."""
+        question = await self._question(plan, plan.target)
+        try:
+            return await self._store.explain(_with(question.acquire, question.slice(()), 0.0))
+        except StateError as exc:
+            raise StateUnavailable(f"no explanation: {exc}", model=plan.target.group.name) from exc
+
+    async def _ask(self, question: _Question, exclude: Collection[str], wait: float) -> tuple[Lease, int]:
+        group, refused = question.target.group, Refused(question.target.group.name, (), None)
+        for number in range(1, SLICES + 1):
+            part = question.slice(exclude)
+            if not part.ids:
+                break
+            last = not part.partial or number == SLICES
+            try:
+                lease = await self._store.acquire(_with(question.acquire, part, wait if last else 0.0))
+            except Refused as exc:
+                refused = _both(refused, exc)
+                if last:
+                    break
+                exclude = {*exclude, *part.ids}
+            else:
+                group.learn_best(lease.best)
+                return lease, len(part.ids)
+        raise refused
+
+    async def _question(self, plan: Plan, target: Target) -> _Question:
+        group, options, body = target.group, plan.options, target.call.body
+        routed = self._routing.of(group.name, options)
+        sent = tokens.input_tokens(body)
+        eligible = group.eligible(self._needs(plan, target, sent))
+        acquire = Acquire(
+            group=group.name,
+            candidates=(),
+            strategy=routed.spec,
+            input_tokens=sent,
+            output_tokens=0 if target.call.kind == "embedding" else self._lengths.expect(group.name, body),
+            stream=target.call.stream,
+            timeout=min(self._timeouts.lease(group.name, target.call.stream), max(plan.left(), 0.001)),
+            priority=options.priority if options.priority is not None else self._settings.default_priority or 0,
+        )
+        if group.large:
+            self._watch.touch()
+        wishes: tuple[str, ...] = ()
+        if routed.function is not None:
+            wishes = await self._wishes(routed, group, body, plan)
+        return _Question(target, acquire, routed, eligible, wishes)
+
+    def _needs(self, plan: Plan, target: Target, sent: int) -> Needs:
+        filtering = self._settings.enable_tag_filtering
+        return Needs(
+            input_tokens=sent,
+            region=plan.options.allowed_model_region,
+            tags=plan.options.tags if filtering else None,
+            match_any=self._settings.tag_filtering_match_any,
+            only=target.only,
+        )
+
+    async def _wishes(self, routed: Routed, group: Any, body: Mapping[str, Any], plan: Plan) -> tuple[str, ...]:
+        try:
+            snapshot = await self._watch.current()
+        except StateError as exc:
+            raise StateUnavailable(f"no snapshot for the routing function: {exc}", model=group.name) from exc
+        request = custom.RouteRequest(
+            model=group.name,
+            messages=body.get("messages") or (),
+            metadata=plan.options.metadata,
+            user=body.get("user"),
+            tags=plan.options.tags,
+        )
+        assert routed.function is not None
+        return await custom.wishes(routed.function, request, snapshot, group, self._emit)
+
+    def _patience(self, plan: Plan) -> float:
+        own = plan.options.max_wait
+        return max(0.0, min(self._settings.max_wait if own is None else own, plan.left()))
+
+    def _refusal(self, question: _Question, refused: Refused) -> RouterError:
+        if self._emit is not None:
+            reasons = tuple(refusal.reason for refusal in refused.refusals)
+            self._emit(Decided(refused.group, question.routed.spec, None, 0.0, reasons=reasons))
+        too_large = bool(refused.refusals) and all(refusal.reason == "too_large" for refusal in refused.refusals)
+        return NoDeploymentAvailable(
+            f"no deployment of {refused.group!r} can serve this now",
+            refusals=refused.refusals,
+            earliest=refused.earliest,
+            model=refused.group,
+            kind="context_window" if too_large else "rate_limit",
+        )
+
+
+def _with(acquire: Acquire, part: Slice, wait: float) -> Acquire:
+    # Written out: `dataclasses.replace` costs four times as much, and this is on the path of every call.
+    return Acquire(
+        group=acquire.group,
+        candidates=part.ids,
+        strategy=acquire.strategy,
+        preferred=part.preferred,
+        input_tokens=acquire.input_tokens,
+        output_tokens=acquire.output_tokens,
+        stream=acquire.stream,
+        timeout=acquire.timeout,
+        max_wait=wait,
+        priority=acquire.priority,
+        remember=part.remember,
+    )
+
+
+def _both(first: Refused, second: Refused) -> Refused:
+    known = [moment for moment in (first.earliest, second.earliest) if moment is not None]
+    return Refused(
+        second.group, (*first.refusals, *second.refusals), min(known, default=None), max(first.place, second.place)
+    )

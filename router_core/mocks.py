@@ -1,0 +1,85 @@
+"""Answers without an upstream: `mock_response` of a call or a deployment.
+
+Text is the answer, a dict is a whole OpenAI-shaped answer, an exception is raised, and so is the error that LiteLLM's
+words name ("litellm.RateLimitError"). The pool decides and settles as for a real call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from router_core import errors
+from router_core.answers import Answer, ChatCompletion, ChatCompletionChunk, EmbeddingResponse
+from router_core.config import Deployment
+from router_core.options import Options
+from router_core.providers.base import Call
+from router_core.tokens import input_tokens, text_tokens
+
+_WORDS = "litellm."
+
+
+def of(options: Options, deployment: Deployment) -> Any:
+    """What to answer instead of asking the upstream, or None."""
+    return options.mock_response if options.mock_response is not None else deployment.mock_response
+
+
+def answer(call: Call, deployment: Deployment, value: Any) -> Answer:
+    """The answer that `value` describes. Raises the error it stands for."""
+    _raise_if_error(value, deployment)
+    if call.kind == "embedding":
+        return _embeddings(call, deployment, value)
+    if isinstance(value, Mapping):
+        return ChatCompletion(dict(value))
+    message = {"role": "assistant", "content": str(value)}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return ChatCompletion({**_head(deployment, "chat.completion"), "choices": [choice], "usage": _usage(call, value)})
+
+
+async def chunks(call: Call, deployment: Deployment, value: Any) -> AsyncIterator[Answer]:
+    """The same as a stream of three chunks."""
+    _raise_if_error(value, deployment)
+    if isinstance(value, Mapping):
+        value = value["choices"][0]["message"]["content"]
+    head = _head(deployment, "chat.completion.chunk")
+    for delta, reason in (({"role": "assistant", "content": ""}, None), ({"content": str(value)}, None), ({}, "stop")):
+        last = {"usage": _usage(call, value)} if reason else {}
+        yield ChatCompletionChunk(
+            {**head, "choices": [{"index": 0, "delta": dict(delta), "finish_reason": reason}], **last}
+        )
+
+
+def _raise_if_error(value: Any, deployment: Deployment) -> None:
+    if isinstance(value, Exception):
+        raise value
+    if isinstance(value, str) and value.startswith(_WORDS):
+        kind = getattr(errors, value.removeprefix(_WORDS), None)
+        if isinstance(kind, type) and issubclass(kind, errors.RouterError):
+            raise kind(f"mock_response: {value}", deployment=deployment.id, model=deployment.model)
+
+
+def _head(deployment: Deployment, kind: str) -> dict[str, Any]:
+    return {"id": "chatcmpl-mock", "object": kind, "created": int(time.time()), "model": deployment.model}
+
+
+def _usage(call: Call, value: Any) -> dict[str, int]:
+    sent, made = input_tokens(call.body), text_tokens(len(str(value)))
+    return {"prompt_tokens": sent, "completion_tokens": made, "total_tokens": sent + made}
+
+
+def _embeddings(call: Call, deployment: Deployment, value: Any) -> EmbeddingResponse:
+    if isinstance(value, Mapping):
+        return EmbeddingResponse(dict(value))
+    vector = list(value) if isinstance(value, list | tuple) else [0.0]
+    given = call.body.get("input")
+    count = len(given) if isinstance(given, list) and given and not isinstance(given[0], int) else 1
+    sent = input_tokens(call.body)
+    return EmbeddingResponse(
+        {
+            "object": "list",
+            "model": deployment.model,
+            "data": [{"object": "embedding", "index": index, "embedding": vector} for index in range(count)],
+            "usage": {"prompt_tokens": sent, "total_tokens": sent},
+        }
+    )

@@ -1,0 +1,120 @@
+"""The pool as metrics show it: read in the background while somebody scrapes, never by the scrape itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+import weakref
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from router_core.state.records import Event, Snapshot, StateError
+from router_core.state.store import Store
+
+logger = logging.getLogger("router_core")
+
+EVERY = 5.0  # seconds between two readings: how old a gauge may be
+IDLE = 120.0  # nobody scraped for so long: stop asking
+_FEW, _MANY = 100, 2000  # newest events that are read; more where all of them were new
+
+
+class PoolReading:
+    """The latest snapshot of `deployments`, and the cooldowns of the fleet since the first reading.
+
+    `degraded`: the last reading failed. `cooldowns` counts by deployment and reason.
+    """
+
+    def __init__(self, store: Store, deployments: Sequence[str], *, every: float = EVERY) -> None:
+        self.snapshot: Snapshot | None = None
+        self.degraded = False
+        self.cooldowns: Counter[tuple[str, str]] = Counter()
+        self.every = every
+        self._store, self._ids = store, tuple(deployments)
+        self._known = frozenset(deployments)
+        self._taken = self._asked = 0.0
+        self._newest: tuple[int, ...] | None = None
+        self._running_on: asyncio.AbstractEventLoop | None = None
+        self._running: Future[None] | None = None
+        self._pid = 0
+        self._ended = False
+
+    @property
+    def pool(self) -> str:
+        return self._store.keys.pool
+
+    @property
+    def age(self) -> float:
+        """Seconds since the latest snapshot."""
+        return time.monotonic() - self._taken
+
+    @property
+    def operations(self) -> tuple[int, int]:
+        """Operations and script calls of this worker so far."""
+        try:
+            return self._store.operations
+        except StateError:  # closed before its first call
+            return 0, 0
+
+    def touch(self) -> None:
+        """Somebody scrapes: keep the reading fresh from now on. Returns at once."""
+        self._asked = time.monotonic()
+        if self._ended:
+            return
+        background = self._store.background
+        try:
+            if self._running_on is None or self._running_on is not background.loop:
+                self._running_on = background.loop  # another one after a fork
+                self._running, self._pid = background.submit(_keep_fresh(weakref.ref(self))), os.getpid()
+        except RuntimeError:  # the store is closed
+            self._ended = True
+
+    async def read(self) -> None:
+        """Ask the pool once. A pool that cannot be reached is a reading too: degraded."""
+        try:
+            snapshot, events = await self._store.snapshot(self._ids), await self._news()
+        except StateError as exc:
+            logger.debug("no reading of pool %s: %s", self.pool, exc)
+            self.degraded = True
+            return
+        self.snapshot, self._taken, self.degraded = snapshot, time.monotonic(), False
+        for event in events:
+            if event.kind == "cooldown" and event.deployment in self._known:
+                self.cooldowns[event.deployment, event.detail.partition(" ")[0]] += 1
+
+    async def _news(self) -> list[Event]:
+        """Events since the last reading; none at the first: counters begin at zero."""
+        before, latest = self._newest, await self._store.events(_FEW)
+        if before is not None and len(latest) == _FEW and _order(latest[-1]) > before:
+            latest = await self._store.events(_MANY)
+        self._newest = _order(latest[0]) if latest else before or (0, 0)
+        return [] if before is None else [event for event in latest if _order(event) > before]
+
+    def close(self) -> None:
+        """Ask no more. What is under way is given up, or it would connect again while the store closes."""
+        self._ended = True
+        if self._running is not None and self._pid == os.getpid():  # else a forked parent's, on the parent's loop
+            self._running.cancel()
+
+    def rest(self) -> bool:
+        """Whether nobody needs it: the next scrape begins again."""
+        if self._ended or time.monotonic() - self._asked > IDLE:
+            self._running_on = None
+            return True
+        return False
+
+
+def _order(event: Event) -> tuple[int, ...]:
+    """Ids of a stream are `ms-number`."""
+    return tuple(int(part) for part in event.id.split("-"))
+
+
+async def _keep_fresh(reading: weakref.ref[PoolReading]) -> None:
+    """Holds the reading weakly, or a forgotten router would be asked about for ever."""
+    while (alive := reading()) is not None and not alive.rest():
+        await alive.read()
+        pause = alive.every
+        del alive
+        await asyncio.sleep(pause)

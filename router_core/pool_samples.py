@@ -1,0 +1,93 @@
+"""What a reading of a pool says, as rows of metrics; which library writes them is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from router_core.pool_reading import PoolReading
+from router_core.state.records import DeploymentState
+
+HEALTH = ("closed", "ramp", "half-open", "open", "drained")
+_DEPLOYMENT = ("pool", "group", "deployment")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric. Two Routers on one pool say the same of it (`merge` max), but each counts its own work (sum)."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    kind: Literal["gauge", "counter"] = "gauge"
+    merge: Callable[[float, float], float] = max
+
+
+def _add(a: float, b: float) -> float:
+    return a + b
+
+
+OPERATIONS = Family("router_core_store_operations", "Operations sent to the pool", ("pool",), "counter", _add)
+CALLS = Family("router_core_store_calls", "Script calls that carried them", ("pool",), "counter", _add)
+DEGRADED = Family("router_core_degraded", "1 while this worker cannot read the pool", ("pool",))
+AGE = Family("router_core_pool_age_seconds", "Age of what router_core_pool_* says", ("pool",))
+WORKERS = Family("router_core_pool_workers", "Live workers", ("pool",))
+WAITING = Family("router_core_pool_waiting", "Calls of the fleet that wait for room", ("pool", "group"))
+INFLIGHT = Family("router_core_pool_inflight", "Upstream calls of the fleet now", _DEPLOYMENT)
+WEIGHT = Family("router_core_pool_weight", "Weight in force", _DEPLOYMENT)
+STATE = Family("router_core_pool_health", "1 for the state it is in", (*_DEPLOYMENT, "state"))
+COOLING = Family("router_core_pool_cooling_seconds", "Seconds until it may be tried again", _DEPLOYMENT)
+LIMIT = Family("router_core_pool_limit", "Limit in force: resource/seconds", (*_DEPLOYMENT, "limit"))
+USED = Family("router_core_pool_used", "Reserved or used in the rolling window", (*_DEPLOYMENT, "limit"))
+LEFT = Family("router_core_pool_left", "Room in the rolling window, never below 0", (*_DEPLOYMENT, "limit"))
+COOLDOWNS = Family("router_core_pool_cooldowns", "Cooldowns by reason", (*_DEPLOYMENT, "reason"), "counter")
+
+FAMILIES = (
+    OPERATIONS, CALLS, DEGRADED, AGE, WORKERS, WAITING, INFLIGHT, WEIGHT, STATE, COOLING, LIMIT, USED, LEFT, COOLDOWNS,
+)  # fmt: skip
+
+
+def merged(readings: Iterable[PoolReading]) -> dict[Family, dict[tuple[str, ...], float]]:
+    """Label values and value of every sample, each once, however many Routers share a pool."""
+    found: dict[Family, dict[tuple[str, ...], float]] = {family: {} for family in FAMILIES}
+    for reading in readings:
+        for family, labels, value in samples(reading):
+            rows = found[family]
+            rows[labels] = family.merge(rows[labels], value) if labels in rows else value
+    return found
+
+
+def samples(reading: PoolReading) -> Iterator[tuple[Family, tuple[str, ...], float]]:
+    """Everything one reading says; without a snapshot only what needs none."""
+    pool, snapshot = (reading.pool,), reading.snapshot
+    operations, calls = reading.operations
+    yield OPERATIONS, pool, operations
+    yield CALLS, pool, calls
+    yield DEGRADED, pool, float(reading.degraded)
+    if snapshot is None:
+        return
+    yield AGE, pool, reading.age
+    yield WORKERS, pool, len(snapshot.workers)
+    for group, tickets in snapshot.waiting.items():
+        yield WAITING, (*pool, group), tickets
+    for state in snapshot.deployments.values():
+        yield from _of_deployment((*pool, state.group, state.id), state)
+    for (deployment, reason), count in reading.cooldowns.items():
+        known = snapshot.deployments.get(deployment)
+        if known is not None:
+            yield COOLDOWNS, (*pool, known.group, deployment, reason), count
+
+
+def _of_deployment(names: tuple[str, ...], state: DeploymentState) -> Iterator[tuple[Family, tuple[str, ...], float]]:
+    now = "drained" if state.drained else state.health
+    yield INFLIGHT, names, state.inflight
+    yield WEIGHT, names, state.weight
+    yield COOLING, names, state.cooling
+    for health in HEALTH:
+        yield STATE, (*names, health), float(now == health)
+    for limit, amount in state.limits.items():
+        used = state.used.get(limit, 0)
+        yield LIMIT, (*names, limit), amount
+        yield USED, (*names, limit), used
+        yield LEFT, (*names, limit), max(0, amount - used)

@@ -1,0 +1,245 @@
+"""The Router: the story of a request.
+
+plan        which group, which fallbacks, how long, how often          plan.py, fallbacks.py, retries.py
+decide      who serves now, asked of the pool in one script call       decisions.py, candidates.py, routing.py
+attempt     one upstream call, settled in every ending                 attempts.py, streaming.py
+answer      OpenAI-shaped, with who gave it and what it took           stamp.py, answers.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from os import PathLike
+from random import Random
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast, overload
+
+import httpx
+
+from router_core import attempts, config, fallbacks, stamp, streaming
+from router_core.answers import Answer, ChatCompletion, EmbeddingResponse
+from router_core.attempts import Attempt, Upstream
+from router_core.decisions import Decisions
+from router_core.errors import RouterError
+from router_core.hooks import Hook, RequestEnded, join
+from router_core.inventory import describe
+from router_core.membership import Membership
+from router_core.plan import Plan, Planner, Target
+from router_core.prices import Prices
+from router_core.providers import ADAPTERS, Factory, adapter_for
+from router_core.providers.base import Kind
+from router_core.retries import Retries
+from router_core.routing import Routing
+from router_core.state.records import Explanation, Snapshot
+from router_core.state.store import Store
+from router_core.strategies import Strategy, find, sources
+from router_core.streaming import Stream, SyncStream
+from router_core.timeouts import Timeouts
+from router_core.tokens import OutputLengths
+from router_core.transport import Transport
+from router_core.watch import Watch
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from router_core.metrics import Metrics
+
+T = TypeVar("T")
+Messages = Sequence[Mapping[str, Any]]
+
+
+class Router:
+    """Routes calls over deployments that a fleet of processes shares. LiteLLM's Router arguments, validated.
+
+    Besides: `adapters` (providers of one's own), `strategies` (`Strategy.from_lua`), `hooks` (called with each event),
+    `metrics` (a Prometheus registry, or True for the default one), `transport` (any httpx transport), `random`.
+    Nothing is connected before the first call. Raises ConfigurationError with everything that is wrong.
+    """
+
+    def __init__(
+        self,
+        model_list: Sequence[Any] | None = None,
+        *,
+        adapters: Mapping[str, Factory] | None = None,
+        strategies: Sequence[Strategy] = (),
+        hooks: Sequence[Hook] = (),
+        metrics: CollectorRegistry | Literal[True] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        random: Random | None = None,
+        **arguments: Any,
+    ) -> None:
+        adapters, random = {**ADAPTERS, **(adapters or {})}, random or Random()
+        settings, deployments = config.load(
+            model_list, providers=adapters.keys(), check_strategy=_checker(strategies), stacklevel=3, **arguments
+        )
+        self.settings, self.deployments = settings, deployments
+        self._planner = planner = Planner(settings, deployments, random)
+        ranks = sources(extra=strategies)
+        self.store = Store(settings.store_url or "memory://", pool=settings.pool, ranks=ranks, client=settings.redis)
+        self._background = self.store.background
+        self._metrics = None if metrics is None else _metrics(metrics, self.store, deployments)
+        self._emit = join(hooks if self._metrics is None else (*hooks, self._metrics))
+        self._member = Membership(self.store, [one.declared() for one in deployments])
+        self._watch = Watch(self.store, planner.reweigh)
+        self._transport, self._own_transport = transport or Transport(), transport is None
+        timeouts, lengths = Timeouts(settings, deployments), OutputLengths()
+        routing = Routing(settings, strategies, planner.groups)
+        self._decisions = Decisions(self.store, settings, routing, timeouts, lengths, self._watch, self._emit)
+        self._retries = Retries(settings, planner, random)
+        self._upstream = Upstream(
+            store=self.store,
+            transport=self._transport,
+            settings=settings,
+            adapters={one.id: adapter_for(one, adapters) for one in deployments},
+            prices=Prices(deployments),
+            timeouts=timeouts,
+            lengths=lengths,
+            emit=self._emit,
+        )
+
+    @classmethod
+    def from_yaml(cls, path: str | PathLike[str], **arguments: Any) -> Self:
+        """A Router from LiteLLM's config.yaml; `arguments` go before what the file says."""
+        return cls(**{**config.from_yaml(path, stacklevel=3), **arguments})
+
+    @overload
+    async def acompletion(
+        self, model: str, messages: Messages, *, stream: Literal[False] | None = None, **parameters: Any
+    ) -> ChatCompletion: ...
+    @overload
+    async def acompletion(
+        self, model: str, messages: Messages, *, stream: Literal[True], **parameters: Any
+    ) -> Stream: ...
+    async def acompletion(self, model: str, messages: Messages, **parameters: Any) -> Any:
+        """A chat answer, or with `stream=True` a `Stream` as soon as the first content is there.
+
+        Raises RouterError: the upstream's last error, or NoDeploymentAvailable with the reasons and the earliest time.
+        """
+        return await self._request("chat", model, {"messages": messages, **parameters})
+
+    async def aembedding(self, model: str, input: Any, **parameters: Any) -> EmbeddingResponse:
+        """Embeddings of text, a list of texts, or tokens. Raises like `acompletion`."""
+        return cast("EmbeddingResponse", await self._request("embedding", model, {"input": input, **parameters}))
+
+    @overload
+    def completion(
+        self, model: str, messages: Messages, *, stream: Literal[False] | None = None, **parameters: Any
+    ) -> ChatCompletion: ...
+    @overload
+    def completion(self, model: str, messages: Messages, *, stream: Literal[True], **parameters: Any) -> SyncStream: ...
+    def completion(self, model: str, messages: Messages, **parameters: Any) -> Any:
+        """`acompletion` without an event loop, from any thread; a stream is a plain iterator."""
+        answer: Any = self._sync(self._request("chat", model, {"messages": messages, **parameters}))
+        return SyncStream(answer, self._background) if isinstance(answer, Stream) else answer
+
+    def embedding(self, model: str, input: Any, **parameters: Any) -> EmbeddingResponse:
+        """`aembedding` without an event loop."""
+        return self._sync(self.aembedding(model, input, **parameters))
+
+    async def _request(self, kind: Kind, model: str, arguments: dict[str, Any]) -> Answer | Stream:
+        plan = self._planner.plan(kind, model, arguments)
+        try:
+            if not self._member.joined:
+                await self._member.join()
+            answer = await fallbacks.run(self._planner, plan, self._serve)
+        except RouterError as error:
+            error.attempts = tuple(plan.attempts)
+            self._report(plan, kind, None, error)
+            raise
+        self._report(plan, kind, answer, None)
+        return answer
+
+    async def _serve(self, plan: Plan, target: Target, may_wait: bool) -> Answer | Stream:
+        """One group: an attempt, and others while the budget lasts."""
+
+        async def once(tried: frozenset[str]) -> Answer | Stream:
+            lease, decision, learn = await self._decisions.acquire(plan, target, tried, may_wait)
+            deployment = self._planner.deployments[lease.deployment]
+            attempt = Attempt(self._upstream, plan, target, deployment, lease, learn)
+            if target.call.stream:
+                stream = await streaming.opened(attempt)
+                stream.stamp(stamp.facts(attempt, decision))
+                return stream
+            answer = await attempts.whole(attempt)
+            answer.__dict__.update(stamp.facts(attempt, decision))
+            return answer
+
+        return await self._retries.run(plan, target, once)
+
+    def _report(self, plan: Plan, kind: str, answer: Answer | Stream | None, error: RouterError | None) -> None:
+        if self._emit is not None:
+            self._emit(
+                RequestEnded(
+                    group=plan.target.group.name,
+                    served_by=None if answer is None else answer.decision.group,
+                    call=kind,
+                    kind="ok" if error is None else error.kind,
+                    error="" if error is None else type(error).__name__,
+                    ms=plan.elapsed_ms(),
+                    attempts=len(plan.attempts) + isinstance(answer, Stream),
+                    fallbacks=plan.fallbacks,
+                )
+            )
+
+    async def snapshot(self) -> Snapshot:
+        """The pool now: deployments, health, limits, workers. Raises StateError."""
+        if not self._member.joined:
+            await self._member.join()
+        return await self.store.snapshot()
+
+    async def explain(self, model: str, messages: Messages = (), **parameters: Any) -> Explanation:
+        """What would be decided for this call: candidates, ranks, refusals; without effect."""
+        if not self._member.joined:
+            await self._member.join()
+        return await self._decisions.explain(self._planner.plan("chat", model, {"messages": messages, **parameters}))
+
+    def get_model_list(self, model_name: str | None = None) -> list[dict[str, Any]]:
+        """The deployments as LiteLLM lists them, without credentials."""
+        return [describe(one) for one in self.deployments if model_name in (None, one.model_name)]
+
+    def get_model_ids(self, model_name: str | None = None) -> list[str]:
+        """Ids of the deployments, or of those of one group."""
+        return [one.id for one in self.deployments if model_name in (None, one.model_name)]
+
+    def get_model_names(self) -> list[str]:
+        """What callers may ask for: groups, and aliases that are not hidden."""
+        aliases = [name for name, alias in self.settings.model_group_alias.items() if not alias.hidden]
+        return [*self._planner.groups, *aliases]
+
+    async def aclose(self) -> None:
+        """Send what is left to settle, leave the pool, close connections. Twice is harmless."""
+        self._watch.close()
+        if self._metrics is not None:
+            self._metrics.close()
+        if self._own_transport:
+            await self._transport.aclose()
+        await self.store.aclose()
+
+    def close(self) -> None:
+        """`aclose` without an event loop."""
+        asyncio.run(self.aclose())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _sync(self, coro: Coroutine[Any, Any, T]) -> T:
+        return self._background.run(coro)
+
+
+def _metrics(
+    registry: CollectorRegistry | Literal[True], store: Store, deployments: Sequence[config.Deployment]
+) -> Metrics:
+    from router_core.metrics import Metrics  # prometheus_client is loaded by who wants it
+
+    return Metrics(registry, store, [(one.model_name, one.id) for one in deployments])
+
+
+def _checker(own: Sequence[Strategy]) -> Callable[[str, Mapping[str, Any]], object]:
+    """Raises ValueError for a strategy that is neither the user's own nor one of ours, or for a bad argument."""
+    return lambda name, args: find(name, own).spec(args)

@@ -1,0 +1,42 @@
+"""What the router tells about a call, on its answer: LiteLLM's attributes and ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from router_core.attempts import Attempt
+from router_core.decisions import Decision
+from router_core.prices import dollars
+
+_KEPT = ("x-request-id", "request-id", "retry-after")
+_RATE = "x-ratelimit-"
+
+
+def facts(attempt: Attempt, decision: Decision) -> dict[str, Any]:
+    """The attributes; `attempts` is a live list, which for a stream gets its last record at the end."""
+    deployment, plan = attempt.deployment, attempt.plan
+    return {
+        "model_used": deployment.model,
+        "deployment": deployment.id,
+        "attempts": plan.attempts,
+        "decision": decision,
+        "_response_ms": plan.elapsed_ms(),
+        "_hidden_params": {
+            "model_id": deployment.id,
+            "api_base": deployment.api_base,
+            "custom_llm_provider": deployment.provider,
+            "response_cost": dollars(attempt.cost_nano),
+            "additional_headers": _headers(attempt.headers),
+            "attempted_retries": plan.retries,
+            "attempted_fallbacks": plan.fallbacks,
+        },
+    }
+
+
+def _headers(headers: httpx.Headers | None) -> dict[str, str]:
+    """The provider's headers about limits and the call's id; never cookies or the rest."""
+    if headers is None:
+        return {}
+    return {name: value for name, value in headers.items() if name in _KEPT or name.startswith(_RATE)}
