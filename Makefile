@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help venv demo test test-fast bench lint format clean
+.PHONY: help venv demo test test-fast bench docs lint format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -38,6 +38,15 @@ test-fast: $(STAMP) ## the tests that are not slow, within a minute
 
 bench: $(STAMP) ## cost of a call and of a decision
 	$(BIN)/python -m tests.bench $(ARGS)
+
+# What a user meets, and what an operator or author of a strategy reads; the rest is found from there.
+DOCUMENTED := router_core router_core.router router_core.config router_core.errors router_core.hooks router_core.metrics \
+	router_core.providers router_core.simulator router_core.state.store router_core.state.records router_core.state.keys \
+	router_core.strategies
+
+docs: $(STAMP) ## the API as HTML, in build/docs
+	$(BIN)/python -m pdoc --docformat markdown -o build/docs $(DOCUMENTED)
+	@echo "build/docs/index.html"
 
 lint: $(STAMP) ## ruff, mypy strict, Lua checks
 	$(BIN)/python -m ruff check .
