@@ -30,24 +30,16 @@ local function words_of(text)
   return words
 end
 
--- A worker is gone: what only it listed leaves with it.
-local function forget(name)
-  image.remove_member(keys.workers, name)
-  local digest = image.get("listing", name)
-  if not digest then
-    return
-  end
-  image.set("listing", name, false)
-  local flat, live = redis.call("HGETALL", keys.listing), {}
-  for i = 1, #flat, 2 do
-    if flat[i] ~= name and flat[i] ~= "~" and image.get("listing", flat[i]) then
-      live[flat[i + 1]] = true
-    end
+-- A worker lists `digest` no more: what nobody else lists is retired. After the change of `listing`.
+local function unlist(digest)
+  local live, kept = { [image.get("listing", worker) or "~"] = true }, {}
+  local listings = redis.call("HGETALL", keys.listing)
+  for i = 1, #listings, 2 do
+    live[image.get("listing", listings[i]) or "~"] = true
   end
   if live[digest] then
     return
   end
-  local kept = {}
   for other in pairs(live) do
     for _, id in ipairs(words_of(image.get("lists", other))) do
       kept[id] = true
@@ -59,6 +51,16 @@ local function forget(name)
     end
   end
   image.set("lists", digest, false)
+end
+
+-- A worker is gone: what only it listed leaves with it.
+local function forget(name)
+  image.remove_member(keys.workers, name)
+  local digest = image.get("listing", name)
+  if digest then
+    image.set("listing", name, false)
+    unlist(digest)
+  end
 end
 
 local function erase(id)
@@ -119,12 +121,12 @@ end
 
 function join.run(op)
   local before = image.get("listing", worker)
-  if before and before ~= op.digest then
-    forget(worker)
-  end
   image.add_member(keys.workers, now_text, worker)
   image.set("listing", worker, op.digest)
   image.set("lists", op.digest, ARGV[2 + tonumber(op.list)])
+  if before and before ~= op.digest then
+    unlist(before)
+  end
   return "ok"
 end
 

@@ -22,10 +22,10 @@ REDIS = frozenset(LANGUAGE | {"redis", "cjson", "KEYS", "ARGV"})
 HOST = REDIS | {"coroutine", "getfenv", "getmetatable", "load", "loadstring", "rawequal", "rawget", "rawset"}
 HOST |= {"setfenv", "setmetatable", "xpcall"}
 
-FACTS = frozenset({"inflight", "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "used"})
+FACTS = frozenset({"inflight", "state", "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "used"})
 FACTS |= {"input_price", "output_price"}
-CANDIDATE = frozenset({"id", "weight", "order"})  # always there, so not named in `Facts`
-REQUEST = frozenset({"stream", "input_tokens", "output_tokens", "args"})
+CANDIDATE = frozenset({"id", "weight", "order", "inflight", "state"})  # always there, so not named in `Facts`
+REQUEST = frozenset({"stream", "input_tokens", "output_tokens", "args", "group", "prepared"})
 
 GENERATED = ("ranks",)  # put between the files by state/scripts.py: the rank functions of the strategies
 
