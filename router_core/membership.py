@@ -1,4 +1,4 @@
-"""This process in the pool: its deployments are described before its first call, once, and again in a forked child."""
+"""This process in the pool: its deployments are described before its first call, once; again after a change or a fork."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ class Membership:
         self._pid: int | None = None
         self._joining: tuple[int, Future[None]] | None = None
 
+    def declare(self, deployments: Sequence[Declared]) -> None:
+        """Others from now on; the next call describes them."""
+        self._deployments, self._pid, self._joining = tuple(deployments), None, None
+
     @property
     def joined(self) -> bool:
         return self._pid == os.getpid()
@@ -35,5 +39,7 @@ class Membership:
             raise StateUnavailable(f"the deployments could not be registered: {exc}") from exc
 
     async def _register(self, pid: int) -> None:
-        await self._store.register(self._deployments)
-        self._pid = pid
+        deployments = self._deployments
+        await self._store.register(deployments)
+        if deployments is self._deployments:  # else they changed meanwhile
+            self._pid = pid

@@ -8,7 +8,7 @@ import os
 import time
 import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 
 from router_core.state.records import Event, Snapshot, StateError
@@ -51,12 +51,12 @@ class PoolReading:
         return time.monotonic() - self._taken
 
     @property
-    def operations(self) -> tuple[int, int]:
-        """Operations and script calls of this worker so far."""
+    def operations(self) -> tuple[Mapping[str, int], int]:
+        """Operations by verb, and script calls, of this worker so far."""
         try:
-            return self._store.operations
+            return dict(self._store.verbs), self._store.operations[1]
         except StateError:  # closed before its first call
-            return 0, 0
+            return {}, 0
 
     def touch(self) -> None:
         """Somebody scrapes: keep the reading fresh from now on. Returns at once."""

@@ -28,7 +28,7 @@ def _add(a: float, b: float) -> float:
     return a + b
 
 
-OPERATIONS = Family("router_core_store_operations", "Operations sent to the pool", ("pool",), "counter", _add)
+OPERATIONS = Family("router_core_store_operations", "Operations sent, by verb", ("pool", "verb"), "counter", _add)
 CALLS = Family("router_core_store_calls", "Script calls that carried them", ("pool",), "counter", _add)
 DEGRADED = Family("router_core_degraded", "1 while this worker cannot read the pool", ("pool",))
 AGE = Family("router_core_pool_age_seconds", "Age of what router_core_pool_* says", ("pool",))
@@ -62,7 +62,8 @@ def samples(reading: PoolReading) -> Iterator[tuple[Family, tuple[str, ...], flo
     """Everything one reading says; without a snapshot only what needs none."""
     pool, snapshot = (reading.pool,), reading.snapshot
     operations, calls = reading.operations
-    yield OPERATIONS, pool, operations
+    for verb, count in operations.items():
+        yield OPERATIONS, (*pool, verb), count
     yield CALLS, pool, calls
     yield DEGRADED, pool, float(reading.degraded)
     if snapshot is None:

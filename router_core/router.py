@@ -4,12 +4,16 @@ plan        which group, which fallbacks, how long, how often          plan.py, 
 decide      who serves now, asked of the pool in one script call       decisions.py, candidates.py, routing.py
 attempt     one upstream call, settled in every ending                 attempts.py, streaming.py
 answer      OpenAI-shaped, with who gave it and what it took           stamp.py, answers.py
+
+The parts of it are made from the configuration in wiring.py; catalogue.py changes that while the router lives.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import weakref
+from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from random import Random
 from types import TracebackType
@@ -19,26 +23,22 @@ import httpx
 
 from router_core import attempts, config, fallbacks, stamp, streaming
 from router_core.answers import Answer, ChatCompletion, EmbeddingResponse
-from router_core.attempts import Attempt, Upstream
-from router_core.decisions import Decisions
+from router_core.attempts import Attempt
+from router_core.catalogue import Catalogue
 from router_core.errors import RouterError
 from router_core.hooks import Hook, RequestEnded, join
-from router_core.inventory import describe
 from router_core.membership import Membership
-from router_core.plan import Plan, Planner, Target
-from router_core.prices import Prices
-from router_core.providers import ADAPTERS, Factory, adapter_for
+from router_core.plan import Plan, Target
+from router_core.providers import ADAPTERS, Factory
 from router_core.providers.base import Kind
-from router_core.retries import Retries
-from router_core.routing import Routing
 from router_core.state.records import Explanation, Snapshot
 from router_core.state.store import Store
-from router_core.strategies import Strategy, find, sources
+from router_core.strategies import Strategy, sources
 from router_core.streaming import Stream, SyncStream
-from router_core.timeouts import Timeouts
 from router_core.tokens import OutputLengths
 from router_core.transport import Transport
 from router_core.watch import Watch
+from router_core.wiring import Parts, Wiring, load, wire
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -49,7 +49,7 @@ T = TypeVar("T")
 Messages = Sequence[Mapping[str, Any]]
 
 
-class Router:
+class Router(Catalogue):
     """Routes calls over deployments that a fleet of processes shares. LiteLLM's Router arguments, validated.
 
     Besides: `adapters` (providers of one's own), `strategies` (`Strategy.from_lua`), `hooks` (called with each event),
@@ -69,34 +69,26 @@ class Router:
         random: Random | None = None,
         **arguments: Any,
     ) -> None:
-        adapters, random = {**ADAPTERS, **(adapters or {})}, random or Random()
-        settings, deployments = config.load(
-            model_list, providers=adapters.keys(), check_strategy=_checker(strategies), stacklevel=3, **arguments
-        )
-        self.settings, self.deployments = settings, deployments
-        self._planner = planner = Planner(settings, deployments, random)
+        super().__init__(model_list or (), arguments)
+        adapters = {**ADAPTERS, **(adapters or {})}
+        settings, deployments = load(self._entries, arguments, adapters, strategies, stacklevel=3)
         ranks = sources(extra=strategies)
         self.store = Store(settings.store_url or "memory://", pool=settings.pool, ranks=ranks, client=settings.redis)
         self._background = self.store.background
         self._metrics = None if metrics is None else _metrics(metrics, self.store, deployments)
-        self._emit = join(hooks if self._metrics is None else (*hooks, self._metrics))
-        self._member = Membership(self.store, [one.declared() for one in deployments])
-        self._watch = Watch(self.store, planner.reweigh)
-        self._transport, self._own_transport = transport or Transport(), transport is None
-        timeouts, lengths = Timeouts(settings, deployments), OutputLengths()
-        routing = Routing(settings, strategies, planner.groups)
-        self._decisions = Decisions(self.store, settings, routing, timeouts, lengths, self._watch, self._emit)
-        self._retries = Retries(settings, planner, random)
-        self._upstream = Upstream(
+        self._own_transport = transport is None
+        self._parts = Parts(
             store=self.store,
-            transport=self._transport,
-            settings=settings,
-            adapters={one.id: adapter_for(one, adapters) for one in deployments},
-            prices=Prices(deployments),
-            timeouts=timeouts,
-            lengths=lengths,
-            emit=self._emit,
+            transport=transport or Transport(),
+            watch=Watch(self.store, partial(_reweigh, weakref.ref(self))),
+            lengths=OutputLengths(),
+            emit=join(hooks if self._metrics is None else (*hooks, self._metrics)),
+            adapters=adapters,
+            strategies=strategies,
+            random=random or Random(),
         )
+        self._wiring = wire(settings, deployments, self._parts)
+        self._member = Membership(self.store, [one.declared() for one in deployments])
 
     @classmethod
     def from_yaml(cls, path: str | PathLike[str], **arguments: Any) -> Self:
@@ -138,11 +130,12 @@ class Router:
         return self._sync(self.aembedding(model, input, **parameters))
 
     async def _request(self, kind: Kind, model: str, arguments: dict[str, Any]) -> Answer | Stream:
-        plan = self._planner.plan(kind, model, arguments)
+        wiring = self._wiring
+        plan = wiring.planner.plan(kind, model, arguments)
         try:
             if not self._member.joined:
                 await self._member.join()
-            answer = await fallbacks.run(self._planner, plan, self._serve)
+            answer = await fallbacks.run(wiring.planner, plan, partial(self._serve, wiring))
         except RouterError as error:
             error.attempts = tuple(plan.attempts)
             self._report(plan, kind, None, error)
@@ -150,13 +143,13 @@ class Router:
         self._report(plan, kind, answer, None)
         return answer
 
-    async def _serve(self, plan: Plan, target: Target, may_wait: bool) -> Answer | Stream:
+    async def _serve(self, wiring: Wiring, plan: Plan, target: Target, may_wait: bool) -> Answer | Stream:
         """One group: an attempt, and others while the budget lasts."""
 
         async def once(tried: frozenset[str]) -> Answer | Stream:
-            lease, decision, learn = await self._decisions.acquire(plan, target, tried, may_wait)
-            deployment = self._planner.deployments[lease.deployment]
-            attempt = Attempt(self._upstream, plan, target, deployment, lease, learn)
+            lease, decision, learn = await wiring.decisions.acquire(plan, target, tried, may_wait)
+            deployment = wiring.planner.deployments[lease.deployment]
+            attempt = Attempt(wiring.upstream, plan, target, deployment, lease, learn)
             if target.call.stream:
                 stream = await streaming.opened(attempt)
                 stream.stamp(stamp.facts(attempt, decision))
@@ -165,11 +158,11 @@ class Router:
             answer.__dict__.update(stamp.facts(attempt, decision))
             return answer
 
-        return await self._retries.run(plan, target, once)
+        return await wiring.retries.run(plan, target, once)
 
     def _report(self, plan: Plan, kind: str, answer: Answer | Stream | None, error: RouterError | None) -> None:
-        if self._emit is not None:
-            self._emit(
+        if self._parts.emit is not None:
+            self._parts.emit(
                 RequestEnded(
                     group=plan.target.group.name,
                     served_by=None if answer is None else answer.decision.group,
@@ -192,28 +185,16 @@ class Router:
         """What would be decided for this call: candidates, ranks, refusals; without effect."""
         if not self._member.joined:
             await self._member.join()
-        return await self._decisions.explain(self._planner.plan("chat", model, {"messages": messages, **parameters}))
-
-    def get_model_list(self, model_name: str | None = None) -> list[dict[str, Any]]:
-        """The deployments as LiteLLM lists them, without credentials."""
-        return [describe(one) for one in self.deployments if model_name in (None, one.model_name)]
-
-    def get_model_ids(self, model_name: str | None = None) -> list[str]:
-        """Ids of the deployments, or of those of one group."""
-        return [one.id for one in self.deployments if model_name in (None, one.model_name)]
-
-    def get_model_names(self) -> list[str]:
-        """What callers may ask for: groups, and aliases that are not hidden."""
-        aliases = [name for name, alias in self.settings.model_group_alias.items() if not alias.hidden]
-        return [*self._planner.groups, *aliases]
+        wiring = self._wiring
+        return await wiring.decisions.explain(wiring.planner.plan("chat", model, {"messages": messages, **parameters}))
 
     async def aclose(self) -> None:
         """Send what is left to settle, leave the pool, close connections. Twice is harmless."""
-        self._watch.close()
+        self._parts.watch.close()
         if self._metrics is not None:
             self._metrics.close()
         if self._own_transport:
-            await self._transport.aclose()
+            await self._parts.transport.aclose()
         await self.store.aclose()
 
     def close(self) -> None:
@@ -240,6 +221,8 @@ def _metrics(
     return Metrics(registry, store, [(one.model_name, one.id) for one in deployments])
 
 
-def _checker(own: Sequence[Strategy]) -> Callable[[str, Mapping[str, Any]], object]:
-    """Raises ValueError for a strategy that is neither the user's own nor one of ours, or for a bad argument."""
-    return lambda name, args: find(name, own).spec(args)
+def _reweigh(router: weakref.ref[Router], snapshot: Snapshot) -> None:
+    """Large groups are sampled by the weights in force. Held weakly: a forgotten router ends at once."""
+    alive = router()
+    if alive is not None:
+        alive._wiring.planner.reweigh(snapshot)

@@ -49,6 +49,10 @@ class OutputLengths:
         several = body.get("n")
         return max(1, int(usual * several if isinstance(several, int) and several > 1 else usual))
 
+    def clear(self) -> None:
+        """Begin anew."""
+        self._usual.clear()
+
     def learn(self, group: str, tokens: int) -> None:
         """An answer of this group had so many output tokens."""
         usual = self._usual.get(group)

@@ -6,9 +6,9 @@ An idle connection sends at once. The batch is sent by its own task, so a cancel
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from router_core.state.engines.base import Script, Session
 from router_core.state.keys import Keys
@@ -34,6 +34,7 @@ class Counts:
 
     operations: int = 0
     calls: int = 0
+    verbs: Counter[str] = field(default_factory=Counter)  # "again": those sent a second time
 
 
 def encode(
@@ -112,6 +113,9 @@ class Batcher:
     async def _exchange(self, operations: list[Operation]) -> list[str] | StateError:
         self._counts.calls += 1
         self._counts.operations += len(operations)
+        for operation in operations:
+            self._counts.verbs["again" if operation.sent else operation.verb] += 1
+            operation.sent = True
         try:
             reply, answers = await run(
                 self._session, self._script, self._keys, self._worker, self._new_epoch, operations, self._timeout

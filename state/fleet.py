@@ -102,4 +102,8 @@ class Fleet:
             await self.ask([FleetOp("leave")])
         except StateError as error:
             logger.warning("could not leave pool %s: %s", self._keys.pool, error)
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End the connection."""
         await self._session.aclose()

@@ -163,8 +163,7 @@ class Member:
                 await line.aclose()
             elif loop.is_running():
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(line.aclose(), loop))
-        if self._joined:
-            await self._over_there(self.fleet.leave())
+        await self._over_there(self.fleet.leave() if self._joined else self.fleet.aclose())
 
 
 async def _beat(member_ref: weakref.ref[Member]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from router_core.state.records import Acquire, Breaker, Lease, Outcome
 
@@ -15,7 +15,10 @@ Share = Callable[[str], int]
 
 
 class Operation(Protocol):
-    """One line of a batch."""
+    """One line of a batch. `sent`: it goes out again (a call that waited, an end that did not get through)."""
+
+    sent: bool
+    verb: ClassVar[str]
 
     @property
     def group(self) -> str | None:
@@ -41,6 +44,8 @@ class AcquireOp:
     wait_until: int  # pool ms; 0 = does not wait
     dry: bool = False
     waited: bool = False
+    sent: bool = False
+    verb: ClassVar[str] = "acquire"
 
     def line(self, share: Share) -> str:
         r = self.request
@@ -77,6 +82,8 @@ class SettleOp:
     outcome: Outcome
     deployment: str  # escaped
     group: str  # escaped
+    sent: bool = False
+    verb: ClassVar[str] = "settle"
 
     def line(self, share: Share) -> str:
         o = self.outcome
@@ -95,6 +102,8 @@ class CancelOp:
     id: str
     group: str
     ticket: str = "-"
+    sent: bool = False
+    verb: ClassVar[str] = "cancel"
 
     def line(self, share: Share) -> str:
         return f"cancel {self.id} {self.group} {self.ticket}"
@@ -107,6 +116,8 @@ class RenewOp:
     id: str
     deadline_ms: int
     group: None = None
+    sent: bool = False
+    verb: ClassVar[str] = "renew"
 
     def line(self, share: Share) -> str:
         return f"renew {self.id} {self.deadline_ms}"
@@ -119,6 +130,8 @@ class FleetOp:
     words: str
     shared: str | None = None
     group: None = None
+    sent: bool = False
+    verb: ClassVar[str] = "fleet"
 
     def line(self, share: Share) -> str:
         return self.words if self.shared is None else f"{self.words} {share(self.shared)}"

@@ -90,6 +90,11 @@ class Store:
         counts = self._process().counts
         return counts.operations, counts.calls
 
+    @property
+    def verbs(self) -> Mapping[str, int]:
+        """Those operations by verb: acquire, settle, renew, cancel, and `again` for whatever went out a second time."""
+        return self._process().counts.verbs
+
     def _process(self) -> Member:
         member = self._member
         if member is None or member.worker.pid != os.getpid():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import partial
 from typing import Any
 
+from router_core.state.store import Store
 from tests.cli.conftest import Ask, Cli
 from tests.cli.test_status import command
 from tests.servers import Server
@@ -36,8 +38,12 @@ def test_follow_shows_each_new_one_once(ask: Ask[Any], engine: Server, pool: str
         assert process.stdout is not None
         seen = [json.loads(process.stdout.readline())]
         for deployment in ("chat-eu-1", "embed-1"):
-            ask(lambda store, id=deployment: store.control("drain", id))
+            ask(partial(_drain, deployment))
             seen.append(json.loads(process.stdout.readline()))
         process.terminate()
     assert [event["deployment"] for event in seen[1:]] == ["chat-eu-1", "embed-1"]
     assert len({event["id"] for event in seen}) == 3
+
+
+async def _drain(deployment: str, store: Store) -> str:
+    return await store.control("drain", deployment)

@@ -134,7 +134,7 @@ def test_two_routers_share_a_registry_and_keep_their_pools_apart(registry: Colle
 def test_two_routers_on_one_pool_write_each_sample_once(registry: CollectorRegistry) -> None:
     made = [Metrics(registry, Store("memory://", pool="p"), [("chat", "a")]) for _ in range(2)]
     text = generate_latest(registry).decode()
-    assert text.count('router_core_store_operations_total{pool="p"}') == 1
+    assert text.count('router_core_store_calls_total{pool="p"}') == 1
     for one in made:
         one.close()
 

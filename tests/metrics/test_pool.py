@@ -67,10 +67,16 @@ async def test_operations_and_script_calls_of_this_worker(store: Store, pool: st
         lease = await store.acquire(Acquire("chat", ("a", "b")))
         store.settle(lease, Outcome("ok", total_ms=10.0))
     await store.flush()
-    assert registry.get_sample_value("router_core_store_operations_total", {"pool": pool}) == 6
+    renewed = await store.acquire(Acquire("chat", ("b",)))
+    await store.renew(renewed, 60.0)
+    store.cancel(renewed)
+    await store.flush()
+    for verb, count in {"acquire": 4, "settle": 3, "renew": 1, "cancel": 1}.items():
+        labels = {"pool": pool, "verb": verb}
+        assert registry.get_sample_value("router_core_store_operations_total", labels) == count
     calls = registry.get_sample_value("router_core_store_calls_total", {"pool": pool})
     assert calls is not None
-    assert 1 <= calls <= 6
+    assert 1 <= calls <= 9
     metrics.close()
 
 
@@ -145,5 +151,5 @@ async def test_a_closed_store_does_not_break_the_scrape(pool: str) -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry, store, [("chat", "a")])
     await store.aclose()
-    assert registry.get_sample_value("router_core_store_operations_total", {"pool": pool}) == 0
+    assert registry.get_sample_value("router_core_store_calls_total", {"pool": pool}) == 0
     metrics.close()

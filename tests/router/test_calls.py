@@ -134,7 +134,7 @@ async def test_the_router_routing_options_never_reach_the_provider(
 ) -> None:
     router = routers([entry(first, "one")])
     sent: list[dict[str, object]] = []
-    adapter = router._upstream.adapters["one"]
+    adapter = router._wiring.upstream.adapters["one"]
     original = adapter.request
 
     def spy(call: Call) -> httpx.Request:
@@ -188,7 +188,7 @@ async def test_a_forgotten_router_is_collected(first: Upstream, pool: str) -> No
     router = Router(model_list=[entry(first, "one")], redis_url="memory://", pool=pool)
     await router.acompletion("m", PROMPT)
     await router.store.flush()
-    await router._transport.aclose()
+    await router._parts.transport.aclose()
     gone = weakref.ref(router)
     del router
     gc.collect()

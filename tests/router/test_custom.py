@@ -77,9 +77,9 @@ async def test_a_function_costs_no_operation_more(routers: Make, first: Upstream
 async def test_the_snapshot_is_refreshed_in_the_background(routers: Make, first: Upstream) -> None:
     router = routers([entry(first, "one")], routing_strategy=lambda request, snapshot: None)
     await router.acompletion("m", PROMPT)
-    taken = router._watch._taken
-    await until(lambda: router._watch._taken > taken)
-    assert time.monotonic() - router._watch._taken < 1.0
+    taken = router._parts.watch._taken
+    await until(lambda: router._parts.watch._taken > taken)
+    assert time.monotonic() - router._parts.watch._taken < 1.0
 
 
 def test_a_function_with_other_arguments_is_refused() -> None:

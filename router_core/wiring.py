@@ -1,0 +1,100 @@
+"""What one configuration is made into: the parts that serve calls, made whole and swapped at once.
+
+A call takes the wiring in force when it begins and keeps it to its end, so a change in the middle touches no running call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import httpx
+
+from router_core import config
+from router_core.attempts import Upstream
+from router_core.config import Deployment, Settings
+from router_core.decisions import Decisions
+from router_core.hooks import Hook
+from router_core.plan import Planner
+from router_core.prices import Prices
+from router_core.providers import Factory, adapter_for
+from router_core.retries import Retries
+from router_core.routing import Routing
+from router_core.state.store import Store
+from router_core.strategies import Strategy, find
+from router_core.timeouts import Timeouts
+from router_core.tokens import OutputLengths
+from router_core.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What stays when the configuration changes."""
+
+    store: Store
+    transport: httpx.AsyncBaseTransport
+    watch: Watch
+    lengths: OutputLengths
+    emit: Hook | None
+    adapters: Mapping[str, Factory]
+    strategies: Sequence[Strategy]
+    random: Random
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """One configuration, ready to serve."""
+
+    settings: Settings
+    deployments: tuple[Deployment, ...]
+    planner: Planner
+    decisions: Decisions
+    retries: Retries
+    upstream: Upstream
+
+
+def load(
+    model_list: Sequence[Any] | None,
+    arguments: Mapping[str, Any],
+    adapters: Mapping[str, Factory],
+    strategies: Sequence[Strategy],
+    stacklevel: int,
+) -> tuple[Settings, tuple[Deployment, ...]]:
+    """Read and check a whole configuration. Raises ConfigurationError with everything that is wrong."""
+    return config.load(
+        model_list,
+        providers=adapters.keys(),
+        check_strategy=_checker(strategies),
+        stacklevel=stacklevel + 1,
+        **arguments,
+    )
+
+
+def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) -> Wiring:
+    """Connects to nothing. Raises ConfigurationError for a provider without an adapter."""
+    planner, timeouts = Planner(settings, deployments, parts.random), Timeouts(settings, deployments)
+    routing = Routing(settings, parts.strategies, planner.groups)
+    return Wiring(
+        settings=settings,
+        deployments=deployments,
+        planner=planner,
+        decisions=Decisions(parts.store, settings, routing, timeouts, parts.lengths, parts.watch, parts.emit),
+        retries=Retries(settings, planner, parts.random),
+        upstream=Upstream(
+            store=parts.store,
+            transport=parts.transport,
+            settings=settings,
+            adapters={one.id: adapter_for(one, parts.adapters) for one in deployments},
+            prices=Prices(deployments),
+            timeouts=timeouts,
+            lengths=parts.lengths,
+            emit=parts.emit,
+        ),
+    )
+
+
+def _checker(own: Sequence[Strategy]) -> Callable[[str, Mapping[str, Any]], object]:
+    """Raises ValueError for a strategy that is neither the user's own nor one of ours, or for a bad argument."""
+    return lambda name, args: find(name, own).spec(args)
