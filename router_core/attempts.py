@@ -198,10 +198,18 @@ async def _exchange(attempt: Attempt) -> Answer:
         return mocks.answer(attempt.target.call, attempt.deployment, mock)
     adapter, call, response = await headers(attempt)
     try:
-        body = await response.aread()
+        body = await _body(response)
     except httpx.TransportError as exc:
         raise adapter.unreachable(exc) from exc
     return adapter.decode(call, response, body)
+
+
+async def _body(response: httpx.Response) -> bytes:
+    # httpx's way to the body leads through four generators, which uncompress it and serve its client.
+    if response.is_stream_consumed or "content-encoding" in response.headers:
+        return await response.aread()
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    return b"".join([part async for part in response.stream])
 
 
 def _ours(attempt: Attempt, exc: BaseException, limit: Limit) -> BaseException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from router_core import custom, tokens
@@ -36,14 +36,34 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
+    """All of an acquire but its candidates and its wait. Tokens as guessed; `timeout`: seconds of the lease."""
+
     target: Target
-    acquire: Acquire  # without candidates
     routed: Routed
     eligible: Collection[str] | None
-    wishes: tuple[str, ...] = field(default=())
+    wishes: tuple[str, ...]
+    input_tokens: int
+    output_tokens: int
+    timeout: float
+    priority: int
 
     def slice(self, exclude: Collection[str]) -> Slice:
         return self.target.group.slice(self.eligible, shuffle=self.routed.shuffle, exclude=exclude, wishes=self.wishes)
+
+    def acquire(self, part: Slice, wait: float) -> Acquire:
+        return Acquire(
+            group=self.target.group.name,
+            candidates=part.ids,
+            strategy=self.routed.spec,
+            preferred=part.preferred,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            stream=self.target.call.stream,
+            timeout=self.timeout,
+            max_wait=wait,
+            priority=self.priority,
+            remember=part.remember,
+        )
 
 
 class Decisions:
@@ -94,50 +114,46 @@ class Decisions:
         """What `acquire` would decide now, without effect. Raises the same errors, but refusals are in the answer."""
         question = await self._question(plan, plan.target)
         try:
-            return await self._store.explain(_with(question.acquire, question.slice(()), 0.0))
+            return await self._store.explain(question.acquire(question.slice(()), 0.0))
         except StateError as exc:
             raise StateUnavailable(f"no explanation: {exc}", model=plan.target.group.name) from exc
 
     async def _ask(self, question: _Question, exclude: Collection[str], wait: float) -> tuple[Lease, int]:
-        group, refused = question.target.group, Refused(question.target.group.name, (), None)
+        group, refused = question.target.group, None
         for number in range(1, SLICES + 1):
             part = question.slice(exclude)
             if not part.ids:
                 break
             last = not part.partial or number == SLICES
             try:
-                lease = await self._store.acquire(_with(question.acquire, part, wait if last else 0.0))
+                lease = await self._store.acquire(question.acquire(part, wait if last else 0.0))
             except Refused as exc:
-                refused = _both(refused, exc)
+                refused = exc if refused is None else _both(refused, exc)
                 if last:
                     break
                 exclude = {*exclude, *part.ids}
             else:
                 group.learn_best(lease.best)
                 return lease, len(part.ids)
-        raise refused
+        raise refused or Refused(group.name, (), None)
 
     async def _question(self, plan: Plan, target: Target) -> _Question:
         group, options, body = target.group, plan.options, target.call.body
         routed = self._routing.of(group.name, options)
         sent = tokens.input_tokens(body)
         eligible = group.eligible(self._needs(plan, target, sent))
-        acquire = Acquire(
-            group=group.name,
-            candidates=(),
-            strategy=routed.spec,
+        if group.large:
+            self._watch.touch()
+        return _Question(
+            target=target,
+            routed=routed,
+            eligible=eligible,
+            wishes=() if routed.function is None else await self._wishes(routed, group, body, plan),
             input_tokens=sent,
             output_tokens=0 if target.call.kind == "embedding" else self._lengths.expect(group.name, body),
-            stream=target.call.stream,
             timeout=min(self._timeouts.lease(group.name, target.call.stream), max(plan.left(), 0.001)),
             priority=options.priority if options.priority is not None else self._settings.default_priority or 0,
         )
-        if group.large:
-            self._watch.touch()
-        wishes: tuple[str, ...] = ()
-        if routed.function is not None:
-            wishes = await self._wishes(routed, group, body, plan)
-        return _Question(target, acquire, routed, eligible, wishes)
 
     def _needs(self, plan: Plan, target: Target, sent: int) -> Needs:
         filtering = self._settings.enable_tag_filtering
@@ -180,23 +196,6 @@ class Decisions:
             model=refused.group,
             kind="context_window" if too_large else "rate_limit",
         )
-
-
-def _with(acquire: Acquire, part: Slice, wait: float) -> Acquire:
-    # Written out: `dataclasses.replace` costs four times as much, and this is on the path of every call.
-    return Acquire(
-        group=acquire.group,
-        candidates=part.ids,
-        strategy=acquire.strategy,
-        preferred=part.preferred,
-        input_tokens=acquire.input_tokens,
-        output_tokens=acquire.output_tokens,
-        stream=acquire.stream,
-        timeout=acquire.timeout,
-        max_wait=wait,
-        priority=acquire.priority,
-        remember=part.remember,
-    )
 
 
 def _both(first: Refused, second: Refused) -> Refused:

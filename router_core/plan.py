@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -94,6 +94,8 @@ class Planner:
         names = self._per_call(plan.options, failed.group.name, kind)
         if names is None:
             names = self._settings.fallbacks_for(failed.group.name, kind)
+        if not names:
+            return []
         found = [self._fallback(entry, plan.target.call) for entry in names]
         if None in found:  # the configuration's own were checked when it was read
             raise BadRequestError(
@@ -156,12 +158,13 @@ class Planner:
         changed = Call(kind=call.kind, body={**call.body, **changes}, stream=call.stream)
         return self._find(str(entry["model"]), changed)
 
-    def _per_call(self, options: Options, group: str, kind: OutcomeKind) -> Iterable[Any] | None:
+    def _per_call(self, options: Options, group: str, kind: OutcomeKind) -> Sequence[Any] | None:
         """The caller's own fallbacks: a plain list of targets, or a table like the router's."""
-        special = {
-            "context_window": options.context_window_fallbacks,
-            "content_policy": options.content_policy_fallbacks,
-        }.get(kind)
+        special = None
+        if kind == "context_window":
+            special = options.context_window_fallbacks
+        elif kind == "content_policy":
+            special = options.content_policy_fallbacks
         for given in (special, options.fallbacks):
             if given is None:
                 continue

@@ -10,8 +10,8 @@ from router_core.attempts import Attempt
 from router_core.decisions import Decision
 from router_core.prices import dollars
 
-_KEPT = ("x-request-id", "request-id", "retry-after")
-_RATE = "x-ratelimit-"
+_KEPT = (b"x-request-id", b"request-id", b"retry-after")
+_RATE = b"x-ratelimit-"
 
 
 def facts(attempt: Attempt, decision: Decision) -> dict[str, Any]:
@@ -39,4 +39,9 @@ def _headers(headers: httpx.Headers | None) -> dict[str, str]:
     """The provider's headers about limits and the call's id; never cookies or the rest."""
     if headers is None:
         return {}
-    return {name: value for name, value in headers.items() if name in _KEPT or name.startswith(_RATE)}
+    named = ((name.lower(), value) for name, value in headers.raw)
+    return {
+        name.decode("ascii"): value.decode("latin-1")
+        for name, value in named
+        if name in _KEPT or name.startswith(_RATE)
+    }
