@@ -13,7 +13,7 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     latency_ms    HASH    deployment -> whole call, peak EWMA
     ttft_ms       HASH    deployment -> time to the first token of streams
     ms_per_token  HASH    deployment -> per output token
-    sampled_ms    HASH    deployment -> pool time of the last sample
+    sampled_ms    HASH    deployment -> pool time of the last sample; deployment/ttft -> of the last stream
     tokens        HASH    deployment -> input + output tokens since the pool began
     spend_nano    HASH    deployment -> nano-dollars since the pool began
     used          HASH    deployment/resource/seconds -> "sum oldest_slot" of the rolling window; also /ok/60 and /failed/60

@@ -62,14 +62,16 @@ class Line:
         asyncio.get_running_loop().call_later(delay, self._member.end, cancel)
 
     async def wait(self, operation: AcquireOp, answer: str) -> None:
-        """Sleep until the place has room; `answer` is "due place". A cancelled caller gives its ticket back."""
-        due, _ = answer.split(" ")
+        """Sleep until the place has room; `answer` is "due place unknown". A cancelled caller gives its ticket back."""
+        due, _, unknown = answer.split(" ")
         now = self._worker.pool_ms()
-        operation.waited = True
+        operation.turn = operation.turn or self.waiters.turn(operation.request.priority)
         seconds = None if due == "-" else (int(due) - now) / 1000
         try:
-            await self.waiters.sleep(operation.group, seconds, (operation.wait_until - now) / 1000)
+            left = (operation.wait_until - now) / 1000
+            await self.waiters.sleep(operation.group, operation.turn, seconds, unknown == "1", left)
         except asyncio.CancelledError:
+            self.waiters.wake(operation.group)  # it may have been its turn
             self._member.end(CancelOp(operation.id, operation.group, operation.ticket(self._worker.name)))
             raise
 

@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Coroutine, Sequence
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from router_core.state.batch import Counts, Reply
@@ -42,6 +43,7 @@ class Member:
         self._unsettled: deque[Operation] = deque(maxlen=UNSETTLED)
         self._retrying = False
         self._joined = False
+        self._first: Future[None] | None = None  # calls that come together join once
         self._beating = False
 
     def line(self) -> Line:
@@ -77,8 +79,12 @@ class Member:
 
     async def ready(self, declared: Sequence[Declared]) -> None:
         """Before the first call: known to the pool, and its clock known to us."""
-        if not self._joined:
-            await self.join(declared)
+        if self._joined:
+            return
+        with self._lock:
+            if self._first is None or self._first.done():
+                self._first = self._background.submit(self._join(tuple(declared)))
+        await asyncio.shield(asyncio.wrap_future(self._first))
 
     async def join(self, declared: Sequence[Declared]) -> None:
         """Register and begin to send heartbeats. Raises StateError."""
@@ -146,7 +152,8 @@ class Member:
 
     async def flush(self) -> None:
         """Every end of a call handed over so far has been answered, or waits for Redis to come back."""
-        await asyncio.sleep(0)
+        if self._joined:  # ends handed over by threads without a loop are on their way to the background loop
+            await self._over_there(asyncio.sleep(0))
         here = asyncio.get_running_loop()
         for loop, line in list(self._lines.items()):
             if loop is here:

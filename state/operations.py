@@ -43,7 +43,7 @@ class AcquireOp:
     valid_until: int  # pool ms
     wait_until: int  # pool ms; 0 = does not wait
     dry: bool = False
-    waited: bool = False
+    turn: tuple[int, int] | None = None  # since it waits (waiting.py)
     sent: bool = False
     verb: ClassVar[str] = "acquire"
 

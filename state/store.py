@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -71,6 +72,7 @@ class Store:
         self._cell = cell
         self._declared: tuple[Declared, ...] = ()
         self._member: Member | None = None
+        self._locks: dict[int, threading.Lock] = {}
         self._inherited: list[object] = []  # of the parent process: see Member.keep
         self._closed = False
 
@@ -96,14 +98,21 @@ class Store:
         return self._process().counts.verbs
 
     def _process(self) -> Member:
+        if self._closed:
+            raise StateError(f"the store of pool {self.keys.pool!r} is closed")
         member = self._member
-        if member is None or member.worker.pid != os.getpid():
-            if self._closed:
-                raise StateError(f"the store of pool {self.keys.pool!r} is closed")
+        return member if member is not None and member.worker.pid == os.getpid() else self._begin()
+
+    def _begin(self) -> Member:
+        # A lock per process: one that another thread held while this process was forked stays locked for ever.
+        with self._locks.setdefault(os.getpid(), threading.Lock()):
+            member = self._member
+            if member is not None and member.worker.pid == os.getpid():
+                return member
             if member is not None:
                 self._inherited.append(member.keep())
             self._member = member = Member(self, self._cell)
-        return member
+            return member
 
     async def acquire(self, request: Acquire) -> Lease:
         """Who may serve this call now? Waits up to `request.max_wait` seconds for room.
@@ -154,11 +163,11 @@ class Store:
             generation=int(words[1]),
             probe=words[2] == "1",
             best=tuple(map(unescape, words[3:])) if len(words) > 3 else (),
-            waited_ms=took if operation.waited else 0.0,
+            waited_ms=0.0 if operation.turn is None else took,
             decision_ms=took,
         )
         member.worker.live[lease.id] = lease
-        if operation.waited:
+        if operation.turn is not None:
             member.line().waiters.wake(operation.group)
         return lease
 
@@ -172,13 +181,17 @@ class Store:
         raise StateError(f"pool {self.keys.pool!r}: {rest}")
 
     def settle(self, lease: Lease, outcome: Outcome) -> None:
-        """How the call ended. Returns at once, from any thread; a second one changes nothing."""
+        """How the call ended. Returns at once, from any thread; a second one changes nothing, nor does one after `aclose`."""
+        if self._closed:
+            return
         member = self._process()
         member.worker.live.pop(lease.id, None)
         member.end(SettleOp(lease, outcome, _escape(lease.deployment), _escape(lease.group)))
 
     def cancel(self, lease: Lease) -> None:
         """The call was given up before anything went upstream: everything reserved comes back."""
+        if self._closed:
+            return
         member = self._process()
         member.worker.live.pop(lease.id, None)
         member.end(CancelOp(lease.id, _escape(lease.group)))
@@ -240,7 +253,8 @@ class Store:
 
     async def flush(self) -> None:
         """Wait until every settle handed over so far has been answered."""
-        await self._process().flush()
+        if not self._closed:
+            await self._process().flush()
 
     async def aclose(self) -> None:
         """Flush, leave the pool, end connections and the thread. Twice is harmless."""

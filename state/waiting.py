@@ -8,34 +8,47 @@ another process.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
+from bisect import insort
+from collections import defaultdict
 
-LOOK_AGAIN = 0.25  # seconds, the first waiter of a group when nobody can know the time
+LOOK_AGAIN = 0.25  # seconds, the first waiter of a group when room may come at any time
 LOOK_AGAIN_BEHIND = 2.0  # the others: they are woken by the one before
 AT_LEAST = 0.002
 
+Turn = tuple[int, int]  # priority and number: unique, and in the order of the tickets
+
 
 class Waiters:
-    """The sleeping calls of one event loop, first come first served per group."""
+    """The sleeping calls of one event loop, in the order of their tickets per group."""
 
     def __init__(self) -> None:
-        self._sleeping: defaultdict[str, deque[asyncio.Future[None]]] = defaultdict(deque)
+        self._sleeping: defaultdict[str, list[tuple[Turn, asyncio.Future[None]]]] = defaultdict(list)
+        self._count = 0
 
-    async def sleep(self, group: str, seconds: float | None, most: float) -> None:
-        """Sleep until room is expected in `seconds` (None: unknown), at most `most` seconds, or until woken."""
+    def turn(self, priority: int) -> Turn:
+        """A call begins to wait: its turn, kept however often it looks."""
+        self._count += 1
+        return priority, self._count
+
+    async def sleep(self, group: str, turn: Turn, seconds: float | None, unknown: bool, most: float) -> None:
+        """Sleep until room is expected in `seconds` (None: nobody can know), at most `most` seconds, or until woken.
+
+        `unknown`: room may come before that too.
+        """
         queue = self._sleeping[group]
-        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if seconds is None:
-            seconds = LOOK_AGAIN if not queue else LOOK_AGAIN_BEHIND
-        queue.append(woken)
+        entry = (turn, asyncio.get_running_loop().create_future())
+        insort(queue, entry)
+        if unknown:
+            again = LOOK_AGAIN if queue[0] is entry else LOOK_AGAIN_BEHIND
+            seconds = again if seconds is None else min(seconds, again)
         try:
-            async with asyncio.timeout(max(AT_LEAST, min(seconds, most))):
-                await woken
+            async with asyncio.timeout(max(AT_LEAST, min(most if seconds is None else seconds, most))):
+                await entry[1]
         except TimeoutError:
             pass
         finally:
-            if woken in queue:
-                queue.remove(woken)
+            if entry in queue:
+                queue.remove(entry)
             if not queue:
                 self._sleeping.pop(group, None)
 
@@ -43,7 +56,7 @@ class Waiters:
         """Room may have come: the first one looks."""
         queue = self._sleeping.get(group)
         while queue:
-            woken = queue.popleft()
+            _, woken = queue.pop(0)
             if not woken.done():
                 woken.set_result(None)
                 return

@@ -3,7 +3,7 @@
 -- Defines: acquire
 -- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority dry"
 --         times in pool ms; route and list: numbers of shared strings, "group strategy key=value ..." and "id id ..."
--- Returns "ok deployment generation probe best ..."; "wait due place"; "full earliest place id reason ready ...";
+-- Returns "ok deployment generation probe best ..."; "wait due place unknown" (unknown 1: room may come at any time); "full earliest place id reason ready ...";
 --         "void" (too late, nothing written); dry: "dry chosen earliest id order rank reason ready ..."; "-" for unknown
 
 local acquire = {}
@@ -62,6 +62,9 @@ local function find_room(request, panel, found, refusals, random)
       return i
     end
     local ready_ms = ok and reason ~= "too_large" and room.due(d, request) or nil
+    if ready_ms == now then -- full only by what is kept for earlier tickets
+      reason, ready_ms = "behind_tickets", nil
+    end
     refusals[#refusals + 1] = { d.id, ok and reason or "garbled", ready_ms }
   end
 end
@@ -83,13 +86,15 @@ local function earliest_of(refusals)
   return earliest
 end
 
-local function has_hope(refusals)
+-- May any of them come back, and may one do so at a time nobody knows (a call in flight ends, a probe succeeds)?
+local function hopes(refusals)
+  local any, unknown = false, false
   for _, refusal in ipairs(refusals) do
     if not HOPELESS[refusal[2]] then
-      return true
+      any, unknown = true, unknown or not refusal[3]
     end
   end
-  return false
+  return any, unknown
 end
 
 local function grant(request, panel, i, found, q)
@@ -104,14 +109,17 @@ local function grant(request, panel, i, found, q)
 end
 
 local function refuse(request, q, place, panel, refusals)
-  local earliest = earliest_of(refusals)
-  if place > 0 and #panel.members > 0 then
-    earliest = queue.due(q, place, panel.members, request) or earliest
+  local earliest
+  if place == 0 then
+    earliest = earliest_of(refusals)
+  else
+    earliest = queue.due(q, place, panel, request)
   end
-  local waits = request.wait_until > now and has_hope(refusals)
-  if waits and (not earliest or earliest <= request.wait_until) then
+  local any, unknown = hopes(refusals)
+  unknown = unknown or not earliest
+  if any and request.wait_until > now and (unknown or earliest <= request.wait_until) then
     queue.enter(q, request.ticket, request.priority)
-    return "wait " .. time_or_dash(earliest) .. " " .. numbers.int(place)
+    return "wait " .. time_or_dash(earliest) .. " " .. numbers.int(place) .. (unknown and " 1" or " 0")
   end
   if q.places[request.ticket] then
     queue.leave(q, request.ticket)

@@ -110,7 +110,10 @@ function breaker.result(d, lease, kind, policy, retry_after_ms)
   elseif d.state == "open" and lease.generation == d.generation - 1 and retry_after_ms > 0 then
     local until_ms = math.max(d.until_ms, now + math.min(retry_after_ms, policy.cap))
     deployment.transition(d, "open", { until_ms = until_ms })
-  elseif current and (is_probe or (d.state ~= "open" and (retry_after_ms > 0 or should_trip(d, kind, policy)))) then
+  elseif current and (is_probe or (d.state ~= "open" and should_trip(d, kind, policy))) then
     breaker.trip(d, kind, policy, retry_after_ms)
+  elseif current and d.state ~= "open" and retry_after_ms > 0 then
+    -- Only the upstream asks for a pause: as long as it asks.
+    breaker.trip(d, kind, { base = 0, cap = policy.cap }, retry_after_ms)
   end
 end

@@ -32,9 +32,11 @@ end
 local function by_place()
   local waiting = false
   for _, entry in ipairs(acquires) do
-    local q = queue.of(entry.op.group)
-    entry.place = queue.place(q, entry.op.ticket, entry.op.priority)
-    queue.acts(q, entry.op.ticket)
+    local ok, q = pcall(queue.of, entry.op.group) -- a broken queue is the error of its own group's calls
+    entry.place = ok and queue.place(q, entry.op.ticket, entry.op.priority) or 0
+    if ok then
+      queue.acts(q, entry.op.ticket)
+    end
     waiting = waiting or entry.place > 0
   end
   if waiting then

@@ -61,7 +61,7 @@ function choose.panel(request)
     return panel
   end
   local strategy = strategy_of(request.strategy)
-  panel = { members = {}, levels = {}, positions = {}, refusals = {}, strategy = strategy }
+  panel = { members = {}, levels = {}, positions = {}, probes = {}, refusals = {}, strategy = strategy }
   panel.changes = deployment.health_changes
   for i, id in ipairs(request.candidates) do
     local ok, d, gate, ready_ms = pcall(consider, id, strategy.facts)
@@ -70,7 +70,8 @@ function choose.panel(request)
     elseif gate == "yes" or gate == "probe" then
       local n = #panel.members + 1
       panel.members[n], panel.positions[n] = d, i
-      panel.levels[n] = d.order * ORDER + (gate == "probe" and PROBE or RANKED)
+      panel.levels[n] = d.order * ORDER + (gate == "probe" and d.weight > 0 and PROBE or RANKED)
+      panel.probes[n] = gate == "probe"
     else
       panel.refusals[#panel.refusals + 1] = { id, gate, ready_ms }
     end
@@ -123,7 +124,7 @@ end
 
 -- Does this member wait for its probe?
 function choose.is_probe(panel, i)
-  return panel.levels[i] % ORDER == PROBE
+  return panel.probes[i]
 end
 
 -- Ids of the `count` best-ranked members, each after a space.

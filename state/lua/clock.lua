@@ -24,17 +24,18 @@ local SORTED = { leases = true, expired = true, workers = true, retired = true, 
 -- A new pool, or one that Redis forgot. Every key gets a sentinel so that it exists: while a slot migrates a missing
 -- key would answer TRYAGAIN.
 local function begin()
-  image.set("clock", "epoch", new_epoch)
+  local born = new_epoch .. "." .. now_text -- the same worker may have to make it anew
+  image.set("clock", "epoch", born)
   for name, key in pairs(keys) do
     if SORTED[name] then
       image.add_member(key, name == "held" and "0" or "+inf", "~")
     elseif name == "events" then
-      image.write("XADD", key, "*", "kind", "pool-created", "deployment", "", "detail", new_epoch, "at_ms", now_text)
+      image.write("XADD", key, "*", "kind", "pool-created", "deployment", "", "detail", born, "at_ms", now_text)
     else
       image.set(name, "~", "~")
     end
   end
-  return new_epoch
+  return born
 end
 
 local epoch = stored.epoch or begin()

@@ -44,6 +44,9 @@ local function given(op)
     end
     changes[#changes + 1] = { key, values[key] }
   end
+  if #changes == 0 then
+    error("MALFORMED values", 0)
+  end
   return changes, values
 end
 

@@ -23,6 +23,10 @@ local COLUMNS = {
   spend_nano = numbers.int,
 }
 
+local function garbled(what, text)
+  error("GARBLED " .. what .. ": " .. string.sub(text or "", 1, 40), 0)
+end
+
 local function read_health(d, text)
   local state, generation, trips, until_ms, since_ms, reason, probe =
     string.match(text, "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$")
@@ -100,8 +104,11 @@ function deployment.limits(d)
     return d.limits
   end
   local limits = {}
-  for name, amount in string.gmatch(string.match(deployment.settings(d) or "", "|(.*)$") or "", "(%S+)=(%S+)") do
-    local resource, seconds = string.match(name, "^(%a+)/?(%d*)$")
+  -- A text that was cut short must not pass for one without limits.
+  local listed = string.match(deployment.settings(d) or "", "|(.*)$") or garbled("limits", d.text)
+  for word in string.gmatch(listed, "%S+") do
+    local name, amount = string.match(word, "^([^=]+)=(%S+)$")
+    local resource, seconds = string.match(name or "", "^(%a+)/?(%d*)$")
     limits[#limits + 1] = {
       name = name,
       resource = resource,

@@ -9,6 +9,7 @@
 
 local heartbeat, reconcile, join, leave = {}, {}, {}, {}
 local REAP = 1000
+local LEAVING = 5000
 local SETTLED_MS = 5000 -- a lease younger than this may be on its way to its worker
 local FORGET_RETIRED_MS = 3600000
 local FACTS = {
@@ -77,6 +78,7 @@ local function erase(id)
   for _, fact in ipairs(FACTS) do
     image.set(fact, id, false)
   end
+  image.set("sampled_ms", id .. "/ttft", false)
 end
 
 local function forget_retired()
@@ -134,7 +136,15 @@ function leave.parse()
   return {}
 end
 
+-- Its calls end with it: their slots come back, what they reserved stays charged.
 function leave.run()
+  local held = leases.ids_of(worker, LEAVING)
+  if #held > 0 then
+    image.load("lease", held)
+  end
+  for _, id in ipairs(held) do
+    leases.expire(id)
+  end
   forget(worker)
   return "ok"
 end

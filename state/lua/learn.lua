@@ -1,5 +1,5 @@
 -- What a call taught about a deployment: latency, time to first token, milliseconds per output token.
--- Uses: image, deployment, now
+-- Uses: numbers, image, deployment, now, now_text
 -- Defines: learn
 -- Peak EWMA (Finagle): a slower sample counts at once, faster ones with weight 1 - exp(-dt / 10 s). With alpha (from
 -- max_latency_list_size n: 2 / (n + 1)) every sample has that weight.
@@ -16,7 +16,10 @@ function learn.load(ids)
 end
 
 -- Part of the plan of a settle: the facts are readable. Throws GARBLED.
-function learn.check(d)
+function learn.check(d, streams)
+  if streams then
+    numbers.of(image.get("sampled_ms", d.id .. "/ttft"), nil)
+  end
   for i = 1, #FACTS do
     deployment.number(d, FACTS[i])
   end
@@ -35,7 +38,11 @@ function learn.sample(d, latency_ms, ttft_ms, ms_per_token, alpha)
   local elapsed = math.max(0, now - (d.sampled_ms or now))
   blend(d, "latency_ms", latency_ms, elapsed, alpha)
   if ttft_ms then
-    blend(d, "ttft_ms", ttft_ms, elapsed, alpha)
+    -- Streams may be rare among the calls: what they taught ages by their own samples.
+    local streamed = d.id .. "/ttft"
+    local before = numbers.of(image.get("sampled_ms", streamed), now)
+    blend(d, "ttft_ms", ttft_ms, math.max(0, now - before), alpha)
+    image.set("sampled_ms", streamed, now_text)
   end
   if ms_per_token then
     blend(d, "ms_per_token", ms_per_token, elapsed, alpha)

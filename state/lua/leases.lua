@@ -1,19 +1,21 @@
 -- What attempts hold while they run, so that nothing leaks when a worker dies.
 -- Uses: numbers, image, keys, window, deployment, breaker, now, now_text
 -- Defines: leases
--- `lease[id]`  = "held|expired deployment worker generation probe|call at_ms limit=amount ..." (names as in settings)
+-- `lease[id]`  = "held|expired deployment worker generation probe|call at_ms limit=amount ..." (names as in settings), or
+--                "charged"
 -- `leases`     ZSET id by deadline (pool ms); `held` ZSET of `worker|id`; `expired` ZSET id by when it was reaped
 -- Reaping releases in-flight once and keeps the record: a late settle still charges what was used.
 
 local leases = {}
 local KEEP_EXPIRED_MS = 3600000
 local WORKER_DEAD_MS = 10000
+local CHARGED = "charged"
 
 -- The record of `id`, nil if there is none. Throws GARBLED.
 -- Fields: id, state, deployment, worker, generation, probe, at_ms, reserved = {{name, seconds, amount}, ...}.
 function leases.read(id)
   local text = image.get("lease", id)
-  if not text then
+  if not text or text == CHARGED then
     return nil
   end
   local state, target, owner, generation, kind, at_ms, rest =
@@ -103,6 +105,16 @@ function leases.charge(lease, used)
       window.adjust(row.window, lease.at_ms, used[row.resource] - row.amount)
     end
   end
+end
+
+-- A call of another epoch was charged; that is remembered as long as an expired lease, so that it is charged once.
+function leases.was_charged(id)
+  return image.get("lease", id) == CHARGED
+end
+
+function leases.note_charged(id)
+  image.set("lease", id, CHARGED)
+  image.add_member(keys.expired, now_text, id)
 end
 
 -- Its worker or its deadline is gone: release in-flight once, keep the record.

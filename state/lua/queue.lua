@@ -112,14 +112,19 @@ function queue.leave(q, member)
   image.remove_member(q.key, member)
 end
 
--- Pool time at which place `place` (0 = first) may be served by one of `members`, all of them healthy; nil if unknown.
--- The schedule is kept for the run and made anew, twice as long, when a place lies beyond it.
-function queue.due(q, place, members, request)
+-- Pool time at which place `place` (0 = first) may be served; nil if unknown. The schedule is kept for the run and made
+-- anew, twice as long, when a place lies beyond it. A cooling deployment gives one place, its probe's.
+function queue.due(q, place, panel, request)
   local schedule = q.schedule
   if not schedule or schedule.wanted < place + 1 then
     schedule = { wanted = math.max(16, 2 * (place + 1)) }
-    for _, d in ipairs(members) do
-      room.releases(d, request, schedule.wanted, schedule)
+    for _, d in ipairs(panel.members) do
+      pcall(room.releases, d, request, schedule.wanted, schedule) -- a garbled one releases nothing
+    end
+    for _, refusal in ipairs(panel.refusals) do
+      if refusal[3] then
+        schedule[#schedule + 1] = { refusal[3], 1 }
+      end
     end
     table.sort(schedule, function(a, b)
       return a[1] < b[1]

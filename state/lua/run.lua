@@ -10,6 +10,11 @@
 local run = { operations = {} }
 local replies = {}
 
+-- Our errors are texts; those of commands are tables on some engines.
+local function failed(thrown)
+  return "error " .. (type(thrown) == "table" and thrown.err or thrown)
+end
+
 -- Parse all operations: `run.operations` = list of {position, verb, op} in the order of ARGV.
 function run.parse(verbs)
   for i = shared.first_operation, #ARGV do
@@ -21,7 +26,7 @@ function run.parse(verbs)
     if ok then
       run.operations[#run.operations + 1] = { position = position, verb = verb, op = op }
     else
-      replies[position] = "error " .. op
+      replies[position] = failed(op)
     end
   end
 end
@@ -29,7 +34,7 @@ end
 -- Do one operation.
 function run.attempt(entry, act)
   local ok, reply = pcall(act, entry.op)
-  replies[entry.position] = ok and reply or "error " .. reply
+  replies[entry.position] = ok and reply or failed(reply)
 end
 
 -- Write everything and answer.

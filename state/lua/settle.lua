@@ -116,15 +116,16 @@ end
 function settle.run(e)
   -- Plan: everything that can be garbled is read before anything changes.
   local lease = leases.read(e.id)
-  if not lease and e.epoch == epoch then
+  if not lease and (e.epoch == epoch or leases.was_charged(e.id)) then
     return "gone"
   end
   local d = deployment.of(lease and lease.deployment or e.deployment)
   deployment.number(d, "tokens")
   deployment.number(d, "spend_nano")
-  learn.check(d)
+  learn.check(d, e.ttft_ms or e.kind == "timeout")
   if not lease then
     charge_anew(d, e.used)
+    leases.note_charged(e.id)
     count(d, e)
     return "gone"
   end

@@ -1,5 +1,5 @@
-"""Fixtures for the tests of the Store: a pool on every engine (`place`), on every shared one (`shared`), on memory:// with
-time that stands still (`memory`), on Valkey alone (`valkey`, where one server is enough).
+"""Fixtures for the tests of the Store: a pool on every engine (`place`), on every shared one (`shared`), on memory://
+with time that stands still (`memory`), on Valkey alone (`valkey`, where one server is enough).
 """
 
 from __future__ import annotations

@@ -12,11 +12,10 @@ A worker's heartbeat is sent by `beat`, where a test moves time faster than the 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, cast
 
 import redis
 
@@ -24,16 +23,14 @@ from router_core import strategies
 from router_core.state.engines import Engine, MemoryEngine, Script, Session
 from router_core.state.engines import engine as engine_of
 from router_core.state.keys import COLUMNS
-from router_core.state.operations import Operation
-from router_core.state.records import Acquire, Breaker, Declared, Lease, Outcome, OutcomeKind, Refused
+from router_core.state.operations import AcquireOp, Operation
+from router_core.state.records import Acquire, Breaker, Declared, Lease, Outcome, OutcomeKind, Refused, StateError
 from router_core.state.store import Store
 
 RANKS = strategies.sources(["simple-shuffle", "least-busy", "latency-based-routing", "usage-based-routing"])
 OPERATOR = ("router:test-router@", "operator:test-operator@")
 SEPARATOR = "\x1e"
 _RAW = Script("raw", "return redis.call(unpack(ARGV))")
-
-T = TypeVar("T")
 
 
 class Place:
@@ -61,7 +58,11 @@ class Place:
 
     def store(self, *, pool: str | None = None, engine: Engine | None = None, **options: Any) -> Store:
         made = Store(
-            self.url, pool=pool or self.pool, ranks=RANKS, engine=engine or self.engine(), **({"timeout": 2.0} | options)
+            self.url,
+            pool=pool or self.pool,
+            ranks=RANKS,
+            engine=engine or self.engine(),
+            **({"timeout": 2.0} | options),
         )
         self.stores.append(made)
         return made
@@ -83,7 +84,7 @@ class Place:
             url = self.url.replace(*OPERATOR)
             self._client = redis.Redis.from_url(url, decode_responses=True, protocol=2)
             self._client.response_callbacks.clear()
-        return self._client.execute_command(command, *words)
+        return cast(Any, self._client).execute_command(command, *words)
 
     def do(self, command: str, column: str, *rest: str | int) -> Any:
         """One command on a column of the pool."""
@@ -174,7 +175,27 @@ def ended(kind: OutcomeKind = "ok", input: int | None = None, output: int | None
     return Outcome(kind, **{"total_ms": 100.0, "input_tokens": input, "output_tokens": output, **more})
 
 
+def question(id: str, request: Acquire, valid_until: int, seed: int = 7) -> AcquireOp:
+    """An acquire as it travels, for sending by hand."""
+    return AcquireOp(request, id, "g", "g simple-shuffle", " ".join(request.candidates), seed, valid_until, 0)
+
+
+async def serving(place: Place, store: Store | None = None, **limits: int) -> Store:
+    """A worker with deployment a."""
+    store = store or place.store()
+    await store.register([declared(limits=limits)])
+    return store
+
+
 NOW = Breaker(trip="now", cooldown=5.0)
+
+
+async def tried(store: Store, request: Acquire) -> Lease | Refused | StateError:
+    """One acquire: the lease, or what was raised."""
+    try:
+        return await store.acquire(request)
+    except (Refused, StateError) as error:
+        return error
 
 
 async def tries(store: Store, request: Acquire, times: int) -> tuple[list[Lease], list[Refused]]:
@@ -205,7 +226,9 @@ class Raw:
         self.session: Session = store.engine.connect()
         place.sessions.append(self.session)
 
-    async def run(self, *operations: Operation | str, groups: Sequence[str] = ("g",), script: Script | None = None) -> list[str]:
+    async def run(
+        self, *operations: Operation | str, groups: Sequence[str] = ("g",), script: Script | None = None
+    ) -> list[str]:
         """The answers, in order."""
         shared: dict[str, int] = {}
 
@@ -219,12 +242,7 @@ class Raw:
 
 
 def edited(script: Script, pattern: str, replacement: str, flags: int = 0) -> Script:
-    """The script with one place changed: for showing that a test sees the difference. Fails when there is no such place."""
+    """The script with one place changed, to show that a test sees the difference. Fails when there is no such place."""
     source, count = re.subn(pattern, replacement, script.source, flags=flags)
     assert count >= 1, f"the script has no {pattern!r}: adapt the mutation to it"
     return Script(f"{script.name}-mutant", source, allow_oom=script.allow_oom)
-
-
-def digest(texts: Mapping[str, Any] | Sequence[Any]) -> str:
-    """A short name for a content, for comparing engines."""
-    return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]

@@ -156,4 +156,8 @@ async def test_a_request_for_two_deployments_never_takes_from_both(place: Place)
     state = (await store.snapshot()).deployments
     for id in "abcd":
         mine = sum(lease.deployment == id for lease in admitted)
-        assert (state[id].inflight, state[id].used["requests/60"], state[id].used["tokens/60"]) == (mine, mine, 10 * mine)
+        assert (state[id].inflight, state[id].used["requests/60"], state[id].used["tokens/60"]) == (
+            mine,
+            mine,
+            10 * mine,
+        )
