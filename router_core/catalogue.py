@@ -1,8 +1,8 @@
 """The configuration in force in this process, and LiteLLM's methods that change it.
 
 They change this process: the fleet keeps a deployment while any live worker lists it. What changes the fleet (weights,
-limits, drain) is the command line's and `Store.control`. A change is checked as a whole before it counts, and reaches the
-pool with the next call.
+limits, drain) is the command line's and `Store.control`. A change is checked as a whole before it counts, and reaches
+the pool with the next call.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Catalogue:
     def upsert_deployment(self, deployment: Mapping[str, Any]) -> Deployment:
         """Add an entry, or put it in the place of the one with the same `model_info.id`. Raises ConfigurationError.
 
-        Limits and weight of a deployment the pool knows already need a higher `config_version`, so that two workers with
-        different lists do not fight.
+        Limits and weight of a deployment the pool knows already need a higher `config_version`, so that two workers
+        with different lists do not fight.
         """
         id = (deployment.get("model_info") or {}).get("id")
         if id is None or all(one.id != id for one in self.deployments):

@@ -1,4 +1,5 @@
-"""This process in the pool: its deployments are described before its first call, once; again after a change or a fork."""
+"""This process in the pool: its deployments are described before its first call, once; again after a change or a
+fork."""
 
 from __future__ import annotations
 

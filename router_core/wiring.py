@@ -1,6 +1,7 @@
 """What one configuration is made into: the parts that serve calls, made whole and swapped at once.
 
-A call takes the wiring in force when it begins and keeps it to its end, so a change in the middle touches no running call.
+A call takes the wiring in force when it begins and keeps it to its end, so a change in the middle touches no running
+call.
 """
 
 from __future__ import annotations

@@ -56,8 +56,14 @@ def encode(
 
 
 async def run(
-    session: Session, script: Script, keys: Keys, worker: str, new_epoch: str,
-    operations: Sequence[Operation], timeout: float | None = None, groups: Sequence[str] = (),
+    session: Session,
+    script: Script,
+    keys: Keys,
+    worker: str,
+    new_epoch: str,
+    operations: Sequence[Operation],
+    timeout: float | None = None,
+    groups: Sequence[str] = (),
 ) -> tuple[Reply, list[str]]:
     """One script call; the replies in the order of the operations. Raises StateError."""
     named, args = encode(worker, new_epoch, operations, groups)
@@ -75,8 +81,16 @@ class Batcher:
     """The queue of one event loop: `put` an operation, its `done(operation, reply or error)` is called later."""
 
     def __init__(
-        self, session: Session, script: Script, keys: Keys, worker: str, new_epoch: str,
-        timeout: float, heard: Callable[[Reply], None], counts: Counts, lost: Callable[[list[Operation]], None],
+        self,
+        session: Session,
+        script: Script,
+        keys: Keys,
+        worker: str,
+        new_epoch: str,
+        timeout: float,
+        heard: Callable[[Reply], None],
+        counts: Counts,
+        lost: Callable[[list[Operation]], None],
     ) -> None:
         self._session, self._script, self._keys = session, script, keys
         self._worker, self._new_epoch, self._timeout = worker, new_epoch, timeout

@@ -1,7 +1,7 @@
 """A worker among the others: it registers, sends heartbeats, and puts right what the pool believes of it.
 
-Everything here runs on the Store's background loop over one connection of its own, so that a blocked event loop or a full
-batch is not a dead worker.
+Everything here runs on the Store's background loop over one connection of its own, so that a blocked event loop or a
+full batch is not a dead worker.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ LEASE_OF_REVIVED_MS = 60_000
 
 def _text(d: Declared) -> str:
     limits = " ".join(f"{name}={int(amount)}" for name, amount in d.limits.items())
-    prices = f"in={'-' if d.input_price is None else d.input_price} out={'-' if d.output_price is None else d.output_price}"
+    prices = (
+        f"in={'-' if d.input_price is None else d.input_price} out={'-' if d.output_price is None else d.output_price}"
+    )
     return (
         f"weight={d.weight:.9g} order={d.order} {prices} group={escape(d.group)} "
         f"provider={escape(d.provider)} account={escape(d.account)} | {limits}"
@@ -49,8 +51,14 @@ class Fleet:
         """Run operations of lua/fleet.lua. Raises StateError, also for an operation that failed."""
         async with self._lock:
             reply, answers = await batch.run(
-                self._session, self._script, self._keys, self.worker.name, self.worker.new_epoch,
-                operations, self._timeout, groups,
+                self._session,
+                self._script,
+                self._keys,
+                self.worker.name,
+                self.worker.new_epoch,
+                operations,
+                self._timeout,
+                groups,
             )
         self.worker.heard(reply)
         for answer in answers:
@@ -59,7 +67,8 @@ class Fleet:
         return reply, answers
 
     async def register(self, deployments: Sequence[Declared]) -> None:
-        """Describe this worker's deployments (all of them: what it described before and does not now, it lists no more)."""
+        """Describe this worker's deployments (all of them: what it described before and does not now, it lists no
+        more)."""
         self._declared = {escape(d.id): d for d in deployments}
         await self.introduce()
 
@@ -68,7 +77,10 @@ class Fleet:
         ids = list(self._declared)
         for i in range(0, len(ids), CHUNK):
             await self.ask(
-                [FleetOp(f"register {id} {self._declared[id].version} {_text(self._declared[id])}") for id in ids[i : i + CHUNK]]
+                [
+                    FleetOp(f"register {id} {self._declared[id].version} {_text(self._declared[id])}")
+                    for id in ids[i : i + CHUNK]
+                ]
             )
         listed = " ".join(sorted(ids))
         digest = hashlib.sha256(listed.encode()).hexdigest()[:16]
@@ -93,7 +105,8 @@ class Fleet:
             self._mismatches = 0
 
     async def reconcile(self) -> None:
-        """List the calls this worker runs: the pool releases what else it held for it, and holds again what it had reaped."""
+        """List the calls this worker runs: the pool releases what else it held for it, and holds again what it had
+        reaped."""
         await self.ask([FleetOp(f"reconcile {LEASE_OF_REVIVED_MS}", " ".join(tuple(self.worker.live)))])
 
     async def leave(self) -> None:

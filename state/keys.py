@@ -1,11 +1,13 @@
 """The keyspace: every key of a pool, what it holds, and one function that names them.
 
-All keys of a pool share one hash tag, so they live in one slot of a cluster. One key per fact, one field per deployment:
+All keys of a pool share one hash tag, so they live in one slot of a cluster. One key per fact, one field per
+deployment:
 `HGETALL rc:{prod}:inflight` shows a column at a glance. `~` is a sentinel: it keeps a key in existence while its slot
 migrates. Ids and groups are escaped (`names.escape`); plain names stay as they are.
 
     clock         HASH    last_ms, offset_ms (pool time = TIME + offset), epoch (random, made with the pool)
-    settings      HASH    deployment -> settings in force: "[drained ]weight= order= in= out= group= provider= account= | limits"
+    settings      HASH    deployment -> settings in force: "[drained ]weight= order= in= out= group= provider=
+                          account= | limits"
     declared      HASH    deployment -> "version settings", as workers describe it
     overrides     HASH    deployment -> what operators changed: "weight=2 drained=1 requests/60=100"
     health        HASH    deployment -> "state generation trips until_ms since_ms reason probe"; absent = closed
@@ -16,7 +18,8 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     sampled_ms    HASH    deployment -> pool time of the last sample; deployment/ttft -> of the last stream
     tokens        HASH    deployment -> input + output tokens since the pool began
     spend_nano    HASH    deployment -> nano-dollars since the pool began
-    used          HASH    deployment/resource/seconds -> "sum oldest_slot" of the rolling window; also /ok/60 and /failed/60
+    used          HASH    deployment/resource/seconds -> "sum oldest_slot" of the rolling window; also /ok/60 and
+                          /failed/60
     window        HASH    deployment/resource/seconds:slot -> "amount last_ms"
     lease         HASH    lease -> what a running call holds
     leases        ZSET    lease by deadline (pool ms)

@@ -23,8 +23,15 @@ class Line:
         self._member, self._worker = member, member.worker
         self.waiters = Waiters()
         self.batcher = Batcher(
-            session, script, keys, self._worker.name, self._worker.new_epoch, timeout,
-            heard=member.heard, counts=member.counts, lost=member.retry_later,
+            session,
+            script,
+            keys,
+            self._worker.name,
+            self._worker.new_epoch,
+            timeout,
+            heard=member.heard,
+            counts=member.counts,
+            lost=member.retry_later,
         )
 
     def put(self, operation: Operation, done: Done) -> None:

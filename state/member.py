@@ -56,8 +56,8 @@ class Member:
         return line
 
     def keep(self) -> object:
-        """All that must stay referenced in a forked child: collected there, the parent's sockets would be taken out of the
-        epoll set that both processes share."""
+        """All that must stay referenced in a forked child: collected there, the parent's sockets would be taken out
+        of the epoll set that both processes share."""
         return self, list(self._lines.items())
 
     def heard(self, reply: Reply) -> None:

@@ -1,6 +1,7 @@
 """Operations as the scripts read them: one line each; what several share travels once.
 
-`line(share)` writes the operation; `share(text)` puts a string among the shared ones of the batch and answers its number.
+`line(share)` writes the operation; `share(text)` puts a string among the shared ones of the batch and answers its
+number.
 """
 
 from __future__ import annotations
@@ -125,7 +126,8 @@ class RenewOp:
 
 @dataclass(slots=True, eq=False)
 class FleetOp:
-    """A verb of lua/fleet.lua: `words` are written as they are, `shared` becomes the number of a shared string at the end."""
+    """A verb of lua/fleet.lua: `words` are written as they are, `shared` becomes the number of a shared string at the
+    end."""
 
     words: str
     shared: str | None = None

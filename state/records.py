@@ -107,7 +107,8 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why one candidate could not serve. `reason` is of a closed vocabulary:
-    cooling, probing, drained, unknown, garbled, too_large, behind_tickets, or the limit `resource/window` that was full."""
+    cooling, probing, drained, unknown, garbled, too_large, behind_tickets, or the limit `resource/window` that was
+    full."""
 
     deployment: str
     reason: str
@@ -206,7 +207,8 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of the pool: id, pool time in ms, kind (cooldown, recovered, control, registered …), deployment, detail."""
+    """One change of the pool: id, pool time in ms, kind (cooldown, recovered, control, registered …), deployment,
+    detail."""
 
     id: str
     at_ms: float

@@ -48,8 +48,9 @@ def _joined(names: tuple[str, ...]) -> str:
 class Store:
     """The shared state of one pool.
 
-    `url`: memory:// | embedded://[path] | redis://, rediss://, redis+sentinel://, redis+cluster://. `ranks`: strategy name ->
-    Lua source, what `acquire` can choose by. `timeout`: seconds for one exchange with Redis. Connects to nothing yet.
+    `url`: memory:// | embedded://[path] | redis://, rediss://, redis+sentinel://, redis+cluster://. `ranks`: strategy
+    name -> Lua source, what `acquire` can choose by. `timeout`: seconds for one exchange with Redis. Connects to
+    nothing yet.
     """
 
     def __init__(
@@ -181,7 +182,8 @@ class Store:
         raise StateError(f"pool {self.keys.pool!r}: {rest}")
 
     def settle(self, lease: Lease, outcome: Outcome) -> None:
-        """How the call ended. Returns at once, from any thread; a second one changes nothing, nor does one after `aclose`."""
+        """How the call ended. Returns at once, from any thread; a second one changes nothing, nor does one after
+        `aclose`."""
         if self._closed:
             return
         member = self._process()
@@ -218,8 +220,8 @@ class Store:
         await self._process().join(self._declared)
 
     async def control(self, action: str, deployment: str, **values: float | str) -> str:
-        """weight (weight=2), limits (**{"requests/60": 100}; "-" takes an override back), drain, resume, cool (ms=60000),
-        reset (health and windows), clear (overrides). Returns the settings in force. Raises StateError.
+        """weight (weight=2), limits (**{"requests/60": 100}; "-" takes an override back), drain, resume, cool
+        (ms=60000), reset (health and windows), clear (overrides). Returns the settings in force. Raises StateError.
         """
         words = "".join(f" {name}={value}" for name, value in values.items())
         _, answers = await self._process().ask([FleetOp(f"control {action} {escape(deployment)}{words}")])
@@ -265,5 +267,3 @@ class Store:
             await member.aclose()
         await self.engine.aclose()
         await asyncio.get_running_loop().run_in_executor(None, self.background.close)
-
-

@@ -74,9 +74,7 @@ def workers_and_queues(text: str) -> tuple[tuple[WorkerState, ...], dict[str, in
 
 def refusals(words: list[str]) -> tuple[Refusal, ...]:
     """Triples of id, reason, time."""
-    return tuple(
-        Refusal(unescape(words[i]), words[i + 1], _number(words[i + 2])) for i in range(0, len(words) - 2, 3)
-    )
+    return tuple(Refusal(unescape(words[i]), words[i + 1], _number(words[i + 2])) for i in range(0, len(words) - 2, 3))
 
 
 def explanation(text: str, group: str, strategy: str, now_ms: float) -> Explanation:

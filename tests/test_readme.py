@@ -11,7 +11,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-PROGRAMS = [block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "await router" not in block.split("\n")[3]]
+PROGRAMS = [
+    block
+    for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    if "await router" not in block.split("\n")[3]
+]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.split("\n")[0])

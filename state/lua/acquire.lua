@@ -1,10 +1,13 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
 -- Uses: numbers, worker, shared, image, room, queue, choose, deployment, leases, now
 -- Defines: acquire
--- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority dry"
---         times in pool ms; route and list: numbers of shared strings, "group strategy key=value ..." and "id id ..."
--- Returns "ok deployment generation probe best ..."; "wait due place unknown" (unknown 1: room may come at any time); "full earliest place id reason ready ...";
---         "void" (too late, nothing written); dry: "dry chosen earliest id order rank reason ready ..."; "-" for unknown
+-- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority
+--         dry" times in pool ms; route and list: numbers of shared strings, "group strategy key=value ..." and "id id
+--         ..."
+-- Returns "ok deployment generation probe best ..."; "wait due place unknown" (unknown 1: room may come at any time);
+-- "full earliest place id reason ready ...";
+--         "void" (too late, nothing written); dry: "dry chosen earliest id order rank reason ready ..."; "-" for
+--         unknown
 
 local acquire = {}
 local REAP_BEFORE_REFUSAL = 64
@@ -12,7 +15,7 @@ local FORM = "^acquire (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d+
 local HOPELESS = { too_large = true, unknown = true, garbled = true, drained = true }
 
 function acquire.parse(op)
-  local id, valid_until, lease_ms, seed, route, list, input, output, stream, preferred, remember, wait_until, priority, dry =
+  local id, valid_until, lease_ms, seed, route, list, input, output, stream, preferred, remember, until_ms, turn, dry =
     string.match(op, FORM)
   if not id then
     error("MALFORMED acquire", 0)
@@ -28,15 +31,15 @@ function acquire.parse(op)
     stream = stream == "1",
     preferred = tonumber(preferred),
     remember = tonumber(remember),
-    wait_until = tonumber(wait_until),
-    priority = tonumber(priority),
+    wait_until = tonumber(until_ms),
+    priority = tonumber(turn),
     dry = dry == "1",
     list = list,
     candidates = shared.words(list),
     group = words[1],
     strategy = words[2],
     args = shared.args(route, 3),
-    ticket = worker .. "|" .. id .. "|" .. input .. "|" .. output .. "|" .. wait_until,
+    ticket = worker .. "|" .. id .. "|" .. input .. "|" .. output .. "|" .. until_ms,
   }
 end
 

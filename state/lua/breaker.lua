@@ -16,7 +16,8 @@ local function counter(d, name)
   return window.open(d.id .. "/" .. name .. "/60", MINUTE)
 end
 
--- Open it for base x 2^(trips-1), at least what the upstream asked for, at most the cap; a deadline is only ever extended.
+-- Open it for base x 2^(trips-1), at least what the upstream asked for, at most the cap; a deadline is only ever
+-- extended.
 function breaker.trip(d, reason, policy, retry_after_ms)
   local stable = d.state == "closed" and now - d.since_ms >= STABLE_MS
   local trips = (stable and 0 or d.trips) + 1

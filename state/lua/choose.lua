@@ -1,8 +1,8 @@
 -- The order in which candidates are tried.
 -- Uses: numbers, image, room, deployment, ranks, now
 -- Defines: choose
--- First the lowest `order`; in it the preferred ones as given, then a deployment that waits for its probe, then the lowest
--- rank; ties at random.
+-- First the lowest `order`; in it the preferred ones as given, then a deployment that waits for its probe, then the
+-- lowest rank; ties at random.
 
 local choose = {}
 local panels = {}

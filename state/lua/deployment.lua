@@ -2,7 +2,8 @@
 -- Uses: numbers, image, now
 -- Defines: deployment
 -- `settings[id]` = "[drained ]weight=1 order=0 in=- out=- group=g provider=p account=a | requests/60=600 concurrent=10"
--- `health[id]`   = "state generation trips until_ms since_ms reason lease": closed, open, half-open or ramp; absent = closed.
+-- `health[id]`   = "state generation trips until_ms since_ms reason lease": closed, open, half-open or ramp; absent =
+--                closed.
 --                  `lease` is the one probe's in half-open, else "-".
 
 local deployment = { health_changes = 0 }

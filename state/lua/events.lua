@@ -7,7 +7,19 @@ local events = {}
 -- `kind` and `detail` are of a closed vocabulary or an operator's own numbers, never upstream text.
 function events.add(kind, id, detail)
   image.write(
-    "XADD", keys.events, "MAXLEN", "~", "10000", "*",
-    "kind", kind, "deployment", id, "detail", detail, "at_ms", now_text
+    "XADD",
+    keys.events,
+    "MAXLEN",
+    "~",
+    "10000",
+    "*",
+    "kind",
+    kind,
+    "deployment",
+    id,
+    "detail",
+    detail,
+    "at_ms",
+    now_text
   )
 end

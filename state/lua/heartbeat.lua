@@ -1,11 +1,13 @@
 -- Workers: who lives, what they hold, which deployments they list.
 -- Uses: numbers, worker, image, keys, window, events, leases, now, now_text
 -- Defines: heartbeat, reconcile, join, leave
--- `workers` ZSET worker by pool ms of its last heartbeat; `listing[worker]` = digest of its deployments; `lists[digest]` = ids;
+-- `workers` ZSET worker by pool ms of its last heartbeat; `listing[worker]` = digest of its deployments;
+-- `lists[digest]` = ids;
 -- `retired` ZSET of deployments nobody lists, by when
 -- ARGV    join and reconcile read a shared string whole
 -- Op      "heartbeat", "join digest list", "leave", "reconcile lease_ms list" (list: number of a shared string of ids)
--- Returns heartbeat: "ok held dead version": leases this worker holds here, 1 if it had been given up, version of the settings
+-- Returns heartbeat: "ok held dead version": leases this worker holds here, 1 if it had been given up, version of the
+-- settings
 
 local heartbeat, reconcile, join, leave = {}, {}, {}, {}
 local REAP = 1000
@@ -13,7 +15,15 @@ local LEAVING = 5000
 local SETTLED_MS = 5000 -- a lease younger than this may be on its way to its worker
 local FORGET_RETIRED_MS = 3600000
 local FACTS = {
-  "declared", "inflight", "health", "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "tokens", "spend_nano",
+  "declared",
+  "inflight",
+  "health",
+  "latency_ms",
+  "ttft_ms",
+  "ms_per_token",
+  "sampled_ms",
+  "tokens",
+  "spend_nano",
 }
 
 -- One of the deployments is listed no more: out of the choice now, its numbers are kept for an hour.
@@ -82,9 +92,8 @@ local function erase(id)
 end
 
 local function forget_retired()
-  local old = redis.call(
-    "ZRANGEBYSCORE", keys.retired, "-inf", numbers.int(now - FORGET_RETIRED_MS), "LIMIT", "0", "100"
-  )
+  local old =
+    redis.call("ZRANGEBYSCORE", keys.retired, "-inf", numbers.int(now - FORGET_RETIRED_MS), "LIMIT", "0", "100")
   for _, id in ipairs(old) do
     if numbers.of(image.get("inflight", id), 0) == 0 then
       if not image.get("settings", id) then

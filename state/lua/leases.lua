@@ -1,7 +1,8 @@
 -- What attempts hold while they run, so that nothing leaks when a worker dies.
 -- Uses: numbers, image, keys, window, deployment, breaker, now, now_text
 -- Defines: leases
--- `lease[id]`  = "held|expired deployment worker generation probe|call at_ms limit=amount ..." (names as in settings), or
+-- `lease[id]`  = "held|expired deployment worker generation probe|call at_ms limit=amount ..." (names as in
+--              settings), or
 --                "charged"
 -- `leases`     ZSET id by deadline (pool ms); `held` ZSET of `worker|id`; `expired` ZSET id by when it was reaped
 -- Reaping releases in-flight once and keeps the record: a late settle still charges what was used.
@@ -97,8 +98,8 @@ function leases.check(lease)
   end
 end
 
--- Charge what was really used into the windows of the reservation. `used`: {requests, tokens, input, output}; a nil keeps
--- what was reserved. Only after `check`.
+-- Charge what was really used into the windows of the reservation. `used`: {requests, tokens, input, output}; a nil
+-- keeps what was reserved. Only after `check`.
 function leases.charge(lease, used)
   for _, row in ipairs(lease.reserved) do
     if used[row.resource] then
@@ -172,7 +173,8 @@ end
 
 -- Forget expired records that no settle came for within an hour.
 function leases.purge()
-  local old = redis.call("ZRANGEBYSCORE", keys.expired, "-inf", numbers.int(now - KEEP_EXPIRED_MS), "LIMIT", "0", "1000")
+  local old =
+    redis.call("ZRANGEBYSCORE", keys.expired, "-inf", numbers.int(now - KEEP_EXPIRED_MS), "LIMIT", "0", "1000")
   for _, id in ipairs(old) do
     image.set("lease", id, false)
     image.remove_member(keys.expired, id)

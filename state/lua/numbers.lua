@@ -6,8 +6,8 @@
 local numbers = {}
 local LARGEST = 2 ^ 53
 
--- A stored number. Operators edit by hand, so garbage is to be expected: it throws, and costs one operation. Where nothing
--- is stored: `default` if one is given (nil counts), else garbage too.
+-- A stored number. Operators edit by hand, so garbage is to be expected: it throws, and costs one operation. Where
+-- nothing is stored: `default` if one is given (nil counts), else garbage too.
 function numbers.of(text, ...)
   if not text and select("#", ...) > 0 then
     return (...)

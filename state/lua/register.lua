@@ -3,7 +3,8 @@
 -- Defines: settings, register
 -- `declared[id]` = "version weight=1 order=0 in=- out=- group=g provider=p account=a | requests/60=600 ..."
 -- `overrides[id]` = "weight=2 drained=1 requests/60=100 ..."; `settings[id]` = the first with the second put in
--- Op      "register id version text" ; Returns "ok", "kept" (in force already), "ignored" (an older version), "conflict"
+-- Op      "register id version text" ; Returns "ok", "kept" (in force already), "ignored" (an older version),
+--         "conflict"
 
 local settings, register = {}, {}
 local RAMP_MS = 10000

@@ -127,8 +127,8 @@ function room.due(d, request)
   return due
 end
 
--- The window limit that is free last for this request, what the request needs of it, and when; nil where none binds, false
--- where nobody can know.
+-- The window limit that is free last for this request, what the request needs of it, and when; nil where none binds,
+-- false where nobody can know.
 local function binding(d, request)
   local bound, amount, latest
   for _, limit in ipairs(deployment.limits(d)) do

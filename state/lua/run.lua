@@ -1,11 +1,11 @@
--- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because it
--- plans (reads, validates) before it commits.
+-- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
+-- it plans (reads, validates) before it commits.
 -- Uses: image, window, deployment, shared, now_text, epoch
 -- Defines: run
 -- ARGV     the operations, after the shared strings
--- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator \30,
---          are "now epoch known" (known 0: this worker has to say hello again), then one an operation in their order;
---          a failed one: "error CODE text"
+-- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
+--          \30, are "now epoch known" (known 0: this worker has to say hello again), then one an operation in their
+--          order; a failed one: "error CODE text"
 
 local run = { operations = {} }
 local replies = {}

@@ -2,7 +2,8 @@
 -- Uses: numbers, image, keys, shared, window, deployment, room, now
 -- Defines: snapshot, ids, workers, diary
 -- Op      "snapshot list" (number of a shared string of ids), "ids", "workers", "diary count"
--- Returns snapshot: one line a known deployment, fields by tab: id, state, generation, trips, until_ms, reason, inflight, ok,
+-- Returns snapshot: one line a known deployment, fields by tab: id, state, generation, trips, until_ms, reason,
+-- inflight, ok,
 --         failed, latency_ms, ttft_ms, ms_per_token, tokens, spend_nano, settings, overrides, "limit=used ..."
 --         ids: all deployments, by space. workers: "worker age_ms held ..." then "/" and "group tickets ..." of the run
 --         diary: the newest events, one a line, fields by tab: stream id, at_ms, kind, deployment, detail

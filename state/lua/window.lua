@@ -1,10 +1,10 @@
 -- Rolling windows: never more than the limit in any W seconds, room back to the millisecond.
 -- Uses: numbers, image, now, now_text
 -- Defines: window
--- A window of W seconds is a ring of n + 1 slots with a running sum: `used[id]` = "sum oldest" (number of the oldest slot in
--- the sum), `window[id:slot mod (n + 1)]` = "amount last_ms". A slot that is partly out still counts in full, so the sum is
--- never too low; before a refusal the oldest slot is dropped as soon as its last entry is out, so it is not too high for
--- long either. With n slots instead of n + 1, two rates would fit at a boundary (167 % measured).
+-- A window of W seconds is a ring of n + 1 slots with a running sum: `used[id]` = "sum oldest" (number of the oldest
+-- slot in the sum), `window[id:slot mod (n + 1)]` = "amount last_ms". A slot that is partly out still counts in full,
+-- so the sum is never too low; before a refusal the oldest slot is dropped as soon as its last entry is out, so it is
+-- not too high for long either. With n slots instead of n + 1, two rates would fit at a boundary (167 % measured).
 
 local window = {}
 local opened = {}

@@ -60,16 +60,19 @@ async def test_a_wrong_change_changes_nothing() -> None:
 
 
 async def test_settings_change_for_the_next_call() -> None:
-    async with Upstream() as one, Upstream() as two:
-        async with Router(model_list=[entry(one.url, "a"), entry(two.url, "b", "other")]) as router:
-            with pytest.raises(BadRequestError):
-                await router.acompletion("alias", HELLO)
-            router.update_settings(model_group_alias={"alias": "other"})
-            assert (await router.acompletion("alias", HELLO)).deployment == "b"
-            assert router.get_settings()["model_group_alias"]["alias"].model == "other"
-            router.set_model_list([entry(one.url, "c", "m"), entry(two.url, "d", "m"), entry(two.url, "b", "other")])
-            router.set_custom_routing_strategy(lambda request, snapshot: "d")
-            assert {(await router.acompletion("m", HELLO)).deployment for _ in range(5)} == {"d"}
+    async with (
+        Upstream() as one,
+        Upstream() as two,
+        Router(model_list=[entry(one.url, "a"), entry(two.url, "b", "other")]) as router,
+    ):
+        with pytest.raises(BadRequestError):
+            await router.acompletion("alias", HELLO)
+        router.update_settings(model_group_alias={"alias": "other"})
+        assert (await router.acompletion("alias", HELLO)).deployment == "b"
+        assert router.get_settings()["model_group_alias"]["alias"].model == "other"
+        router.set_model_list([entry(one.url, "c", "m"), entry(two.url, "d", "m"), entry(two.url, "b", "other")])
+        router.set_custom_routing_strategy(lambda request, snapshot: "d")
+        assert {(await router.acompletion("m", HELLO)).deployment for _ in range(5)} == {"d"}
 
 
 def test_a_group_tells_the_sum_of_its_limits() -> None:

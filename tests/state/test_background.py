@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -18,7 +19,7 @@ from router_core.state.background import Background
 
 
 @pytest.fixture
-def background():
+def background() -> Iterator[Background]:
     thread = Background("test-background")
     yield thread
     thread.close()
@@ -33,7 +34,7 @@ async def name_of_thread() -> str:
     return threading.current_thread().name
 
 
-def wait_until(condition, seconds: float = 5.0) -> bool:
+def wait_until(condition: Callable[[], object], seconds: float = 5.0) -> bool:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.005)
