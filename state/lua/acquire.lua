@@ -2,12 +2,11 @@
 -- Uses: numbers, worker, shared, image, room, queue, choose, deployment, leases, now
 -- Defines: acquire
 -- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority
---         dry" times in pool ms; route and list: numbers of shared strings, "group strategy key=value ..." and "id id
---         ..."
--- Returns "ok deployment generation probe best ..."; "wait due place unknown" (unknown 1: room may come at any time);
--- "full earliest place id reason ready ...";
---         "void" (too late, nothing written); dry: "dry chosen earliest id order rank reason ready ..."; "-" for
---         unknown
+--         dry"; times in pool ms; route, list: numbers of shared strings, "group strategy key=value ..." and "id id ..."
+-- Returns "ok deployment generation probe best ...";
+--         "wait due place unknown" (unknown 1: room may come at any time);
+--         "full earliest place id reason ready ..."; "void" (too late, nothing written);
+--         dry: "dry chosen earliest id order rank reason ready ..."; "-" for what is not known
 
 local acquire = {}
 local REAP_BEFORE_REFUSAL = 64

@@ -1,5 +1,5 @@
--- What one run has read and will write: a column is read with one HMGET for all operations, and written once at the
--- end. Uses:
+-- What one run has read and will write: each column read by one HMGET, written by one HSET at the end.
+-- Uses:
 -- Defines: keys, image
 -- KEYS    the columns in the order below (keys.py), then one `waiting:<group>` for each group of the run
 -- ARGV[1] worker, epoch, groups (clock.lua)

@@ -81,7 +81,7 @@ async def test_one_store_serves_several_loops_and_threads_as_one_worker(place: P
 
     def thread() -> list[str]:
         barrier.wait()
-        return [id for _ in range(2) for id in asyncio.run(some())]
+        return [id for _ in range(2) for id in asyncio.run(asyncio.wait_for(some(), 20))]
 
     with ThreadPoolExecutor(8) as threads:
         ids = await asyncio.gather(*(asyncio.wrap_future(threads.submit(thread)) for _ in range(8)))
@@ -89,6 +89,33 @@ async def test_one_store_serves_several_loops_and_threads_as_one_worker(place: P
     await store.flush()
     assert place.inflight("a") == 0
     assert [worker.id for worker in (await store.snapshot()).workers] == [store.worker]
+
+
+@ended_loops
+@pytest.mark.usefixtures("collected")
+async def test_a_flush_does_not_wait_for_a_loop_that_ends_meanwhile(place: Place) -> None:
+    """Loops of other threads come and go; whoever flushes in theirs must not wait for ever."""
+    store = await serving(place)
+    stop = threading.Event()
+
+    async def one() -> None:
+        store.settle(await store.acquire(ask()), ended())
+        await asyncio.sleep(0)
+
+    def loops() -> None:
+        while not stop.is_set():
+            asyncio.run(asyncio.wait_for(one(), 10))
+
+    threads = [threading.Thread(target=loops) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(100):
+            await asyncio.wait_for(store.flush(), 5)
+    finally:
+        stop.set()
+        for thread in threads:
+            await asyncio.to_thread(thread.join, 20)
 
 
 async def test_threads_that_use_a_store_first_at_the_same_time_are_one_worker(place: Place) -> None:
