@@ -8,7 +8,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 import aiohttp
 from aiohttp.abc import AbstractCookieJar
@@ -45,6 +45,8 @@ class Connections:
         self._pid = os.getpid()
         self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
         self._inherited: list[object] = []
+        # A script that closes nothing ends in silence: loops are gone by then, so their sessions can only be dropped.
+        finalize(self, _abandon_all, self._pid, self._sessions)
 
     def session(self) -> aiohttp.ClientSession:
         """The session of the running event loop."""
@@ -100,6 +102,13 @@ class Connections:
             self._inherited.append(connector)
         os.close(nowhere)
         self._sessions, self._pid = {}, os.getpid()
+
+
+def _abandon_all(pid: int, sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession]) -> None:
+    if os.getpid() == pid:
+        for loop, session in list(sessions.items()):
+            if not loop.is_running():
+                _abandon(session)
 
 
 def _abandon(session: aiohttp.ClientSession) -> None:

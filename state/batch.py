@@ -143,6 +143,10 @@ class Batcher:
         for i, (operation, done) in enumerate(batch):
             done(operation, answers if isinstance(answers, StateError) else answers[i])
 
+    def let_go(self) -> None:
+        """See Session.let_go."""
+        self._session.let_go()
+
     async def drain(self) -> None:
         """Wait until everything put so far was answered."""
         while self._sender is not None:

@@ -117,6 +117,10 @@ class Fleet:
             logger.warning("could not leave pool %s: %s", self._keys.pool, error)
         await self.aclose()
 
+    def let_go(self) -> None:
+        """See Session.let_go."""
+        self._session.let_go()
+
     async def aclose(self) -> None:
         """End the connection."""
         await self._session.aclose()

@@ -82,6 +82,10 @@ class Line:
             self._member.end(CancelOp(operation.id, operation.group, operation.ticket(self._worker.name)))
             raise
 
+    def let_go(self) -> None:
+        """In a forked child: the parent's connection is the parent's."""
+        self.batcher.let_go()
+
     async def drain(self) -> None:
         """Wait until everything put so far was answered."""
         await self.batcher.drain()

@@ -58,6 +58,9 @@ class Member:
     def keep(self) -> object:
         """All that must stay referenced in a forked child: collected there, the parent's sockets would be taken out
         of the epoll set that both processes share."""
+        self.fleet.let_go()
+        for line in list(self._lines.values()):
+            line.let_go()
         return self, list(self._lines.items())
 
     def heard(self, reply: Reply) -> None:

@@ -11,8 +11,8 @@ import asyncio
 from bisect import insort
 from collections import defaultdict
 
-LOOK_AGAIN = 0.25  # seconds, the first waiter of a group when room may come at any time
-LOOK_AGAIN_BEHIND = 2.0  # the others: they are woken by the one before
+LOOK_AGAIN = 0.25  # seconds, the first waiter of a group
+LOOK_AGAIN_BEHIND = 2.0  # the others where nobody can know: they are woken by the one before
 AT_LEAST = 0.002
 
 Turn = tuple[int, int]  # priority and number: unique, and in the order of the tickets
@@ -38,11 +38,9 @@ class Waiters:
         queue = self._sleeping[group]
         entry = (turn, asyncio.get_running_loop().create_future())
         insort(queue, entry)
-        if unknown:
-            again = LOOK_AGAIN if queue[0] is entry else LOOK_AGAIN_BEHIND
-            seconds = again if seconds is None else min(seconds, again)
+        longest = LOOK_AGAIN if queue[0] is entry else LOOK_AGAIN_BEHIND if unknown else most
         try:
-            async with asyncio.timeout(max(AT_LEAST, min(most if seconds is None else seconds, most))):
+            async with asyncio.timeout(max(AT_LEAST, min(longest if seconds is None else seconds, longest, most))):
                 await entry[1]
         except TimeoutError:
             pass

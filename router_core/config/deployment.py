@@ -48,7 +48,7 @@ class Deployment(Section):
     max_budget: float | None = None
     budget_duration: str | None = None
     mock_response: Any = Field(default=None, repr=False)
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: dict[str, Any] = Field(default_factory=dict, repr=False)
     options: dict[str, Any] = Field(default_factory=dict)
     model_info: dict[str, Any] = Field(default_factory=dict)
     config_version: int = 0

@@ -106,7 +106,7 @@ def _parts(payload: Any, headers: Mapping[str, str] | None = None) -> tuple[Mapp
     nested = whole.get("response")
     error = (nested.get("error") if isinstance(nested, Mapping) else None) or whole.get("error") or whole
     if not isinstance(error, Mapping):
-        error = {"message": str(error), "code": whole.get("code")}
+        error = {"message": error if isinstance(error, str) else _said(error), "code": whole.get("code")}
     inner = error.get("innererror") or error.get("inner_error")
     details = error.get("details")
     holders = [whole, error, inner, *(details if isinstance(details, list) else ())]
@@ -119,7 +119,17 @@ def _parts(payload: Any, headers: Mapping[str, str] | None = None) -> tuple[Mapp
     metadata = error.get("metadata")
     if isinstance(metadata, Mapping) and isinstance(metadata.get("raw"), str):
         message = f"{message}: {metadata['raw']}"  # OpenRouter hands on what its upstream said
-    return error, codes, message if isinstance(message, str) else json.dumps(message)
+    return error, codes, message if isinstance(message, str) else _said(message)
+
+
+def _said(message: Any) -> str:
+    """The texts of a message that is a structure (a validator's list): where and what, never the input it quotes."""
+    if isinstance(message, Mapping):
+        place = message.get("loc")
+        where = ".".join(map(str, place)) if isinstance(place, list) else ""
+        text = message.get("msg") or message.get("message")
+        return ": ".join(filter(None, (where, text if isinstance(text, str) else "")))
+    return "; ".join(filter(None, map(_said, message))) if isinstance(message, list) else ""
 
 
 def _shown(origin: Origin, status: int, headers: httpx.Headers, error: Mapping[str, Any]) -> httpx.Response:

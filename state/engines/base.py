@@ -87,6 +87,10 @@ class Session(Protocol):
         """
         ...
 
+    def let_go(self) -> None:
+        """In a forked child: hold nothing of the parent's connection any more, without closing it for the parent."""
+        ...
+
     async def aclose(self) -> None:
         """End the connection. A later run opens a new one."""
         ...

@@ -103,6 +103,10 @@ class EmbeddedSession:
             await self._engine.ensure(again=True)
             return await self._session.run(script, keys, args, timeout)
 
+    def let_go(self) -> None:
+        """See base.Session."""
+        self._session.let_go()
+
     async def aclose(self) -> None:
         """End the connection; the engine stays a user."""
         await self._session.aclose()

@@ -112,6 +112,9 @@ class MemoryEngine:
         self._compiled[script.sha] = compiled
         return compiled
 
+    def let_go(self) -> None:
+        """Nothing is shared with the parent."""
+
     async def aclose(self) -> None:
         """Nothing to end: the state lives as long as this object."""
 

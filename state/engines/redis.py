@@ -6,6 +6,7 @@ redis-py's connections are used without its client: a call costs about half the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
@@ -38,6 +39,12 @@ class Wire(Protocol):
     async def call(self, key: str, name: str, *rest: str | bytes) -> Any:
         """Send one command, read its reply (text as bytes). `key` finds the node in a cluster."""
 
+    def let_go(self) -> None:
+        """In a forked child: hold the parent's socket no more, without closing it for the parent.
+
+        Its epoll set is shared, so nothing may be unregistered: /dev/null takes the socket's place.
+        """
+
     async def aclose(self) -> None: ...
 
 
@@ -64,6 +71,14 @@ class DirectWire:
             return await self._connection.read_response(disable_decoding=True)
         except Exception as error:
             raise mapped(error) from error
+
+    def let_go(self) -> None:
+        writer = self._connection._writer
+        opened = writer and writer.get_extra_info("socket")
+        if opened and opened.fileno() >= 0:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, opened.fileno(), inheritable=False)
+            os.close(nowhere)
 
     async def aclose(self) -> None:
         await self._connection.disconnect(nowait=True)
@@ -95,6 +110,9 @@ class ClusterWire:
             self.connected = isinstance(failure, ServerError)
             raise failure from error
         return reply
+
+    def let_go(self) -> None:
+        """A cluster client keeps its sockets to itself; they stay open in the child, unused."""
 
     async def aclose(self) -> None:
         self.connected = False

@@ -132,6 +132,10 @@ class RemoteSession:
         text = f"script {script.name} on {where} failed after {seconds:.2f} s: {error}"
         return ServerError(text, error.code) if isinstance(error, ServerError) else type(error)(text)
 
+    def let_go(self) -> None:
+        """See base.Session."""
+        self._wire.let_go()
+
     async def aclose(self) -> None:
         """Drop the connection."""
         await self._wire.aclose()

@@ -2,7 +2,7 @@
 -- Uses: numbers, worker, shared, image, room, queue, choose, deployment, leases, now
 -- Defines: acquire
 -- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority
---         dry"; times in pool ms; route, list: numbers of shared strings, "group strategy key=value ..." and "id id ..."
+--         dry"; times in pool ms; route, list: shared strings, "group strategy key=value ..." and "id id ..."
 -- Returns "ok deployment generation probe best ...";
 --         "wait due place unknown" (unknown 1: room may come at any time);
 --         "full earliest place id reason ready ..."; "void" (too late, nothing written);
@@ -93,7 +93,7 @@ local function hopes(refusals)
   local any, unknown = false, false
   for _, refusal in ipairs(refusals) do
     if not HOPELESS[refusal[2]] then
-      any, unknown = true, unknown or not refusal[3]
+      any, unknown = true, unknown or (not refusal[3] and refusal[2] ~= "behind_tickets")
     end
   end
   return any, unknown
@@ -103,7 +103,7 @@ local function grant(request, panel, i, found, q)
   local d, probe = panel.members[i], choose.is_probe(panel, i)
   local generation = numbers.int(d.generation)
   leases.hold(request.id, worker, d, probe, now + request.lease_ms, room.take(d, request))
-  if q.places[request.ticket] then
+  if request.wait_until > 0 then
     queue.leave(q, request.ticket)
   end
   local best = request.remember > 0 and choose.best(panel, found, request.remember) or ""
@@ -118,12 +118,12 @@ local function refuse(request, q, place, panel, refusals)
     earliest = queue.due(q, place, panel, request)
   end
   local any, unknown = hopes(refusals)
-  unknown = unknown or not earliest
+  unknown = unknown or not earliest or earliest <= now
   if any and request.wait_until > now and (unknown or earliest <= request.wait_until) then
-    queue.enter(q, request.ticket, request.priority)
+    queue.enter(q, request)
     return "wait " .. time_or_dash(earliest) .. " " .. numbers.int(place) .. (unknown and " 1" or " 0")
   end
-  if q.places[request.ticket] then
+  if request.wait_until > 0 then -- it may stand beyond the tickets that were read
     queue.leave(q, request.ticket)
   end
   local reply = { "full", time_or_dash(earliest), numbers.int(place) }

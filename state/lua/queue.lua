@@ -32,7 +32,7 @@ function queue.of(group)
   if members[1] == nil then
     image.add_member(key, "+inf", "~")
   end
-  q = { key = key, tickets = {}, places = {}, held_to = 0, entered = 0 }
+  q = { key = key, tickets = {}, places = {}, held_to = 0, entered = 0, newcomers = {}, releases = {} }
   for _, member in ipairs(members) do
     local worker, input, output, wait_until = string.match(member, "^(.*)|[^|]*|(%d+)|(%d+)|(%d+)$")
     if worker and tonumber(wait_until) + GRACE_MS >= now and is_alive(worker) then
@@ -100,10 +100,11 @@ function queue.hold_before(q, place, members)
 end
 
 -- Take a place, behind all of the same priority.
-function queue.enter(q, member, priority)
-  if not q.places[member] then
-    image.write("ZADD", q.key, "NX", numbers.int(score(priority)), member)
+function queue.enter(q, request)
+  if not q.places[request.ticket] then
+    image.write("ZADD", q.key, "NX", numbers.int(score(request.priority)), request.ticket)
     q.entered = q.entered + 1
+    q.newcomers[q.entered] = request
   end
 end
 
@@ -112,31 +113,42 @@ function queue.leave(q, member)
   image.remove_member(q.key, member)
 end
 
--- Pool time at which place `place` (0 = first) may be served; nil if unknown. The schedule is kept for the run and made
--- anew, twice as long, when a place lies beyond it. A cooling deployment gives one place, its probe's.
-function queue.due(q, place, panel, request)
-  local schedule = q.schedule
-  if not schedule or schedule.wanted < place + 1 then
-    schedule = { wanted = math.max(16, 2 * (place + 1)) }
-    for _, d in ipairs(panel.members) do
-      pcall(room.releases, d, request, schedule.wanted, schedule) -- a garbled one releases nothing
-    end
-    for _, refusal in ipairs(panel.refusals) do
-      if refusal[3] then
-        schedule[#schedule + 1] = { refusal[3], 1 }
+-- What the calls before `place` take of a resource, and this one: those read one by one, those behind them as the mean.
+local function wanted(q, place, request, resource)
+  local sum, counted = 0, 0
+  for _, list in ipairs({ q.tickets, q.newcomers }) do
+    for _, one in ipairs(list) do
+      if counted < place then
+        counted = counted + 1
+        sum = sum + room.wants(one.request or one, resource)
       end
     end
-    table.sort(schedule, function(a, b)
-      return a[1] < b[1]
-    end)
-    q.schedule = schedule
   end
-  local units = 0
-  for _, release in ipairs(schedule) do
-    units = units + release[2]
-    if units > place then
-      return release[1]
+  local mean = counted > 0 and sum / counted or room.wants(request, resource)
+  return sum + (place - counted) * mean + room.wants(request, resource)
+end
+
+-- Pool time from which there is room for place `place` (0 = first) and all before it; nil if nobody can know. It is
+-- taken as if all room were in one: never too late, so nobody is sent away who would have had his turn. What is
+-- released when is read once a run. After a cooldown anything may be.
+function queue.due(q, place, panel, request)
+  local due = now
+  for _, resource in ipairs(room.RESOURCES) do
+    q.releases[resource] = q.releases[resource] or room.releases(panel.members, resource)
+    local missing, at_ms = wanted(q, place, request, resource), nil
+    for _, release in ipairs(q.releases[resource]) do
+      missing = missing - release[2]
+      at_ms = release[1]
+      if missing <= 0 then
+        break
+      end
+    end
+    due = math.max(due, at_ms or now)
+  end
+  for _, refusal in ipairs(panel.refusals) do
+    if refusal[3] then
+      due = math.min(due, refusal[3])
     end
   end
-  return nil
+  return due > now and due or nil
 end

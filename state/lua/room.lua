@@ -127,49 +127,46 @@ function room.due(d, request)
   return due
 end
 
--- The window limit that is free last for this request, what the request needs of it, and when; nil where none binds,
--- false where nobody can know.
-local function binding(d, request)
-  local bound, amount, latest
-  for _, limit in ipairs(deployment.limits(d)) do
-    local wants = need(limit, request)
-    if not wants or (not limit.seconds and d.inflight + wants > limit.amount) then
-      return false
-    elseif limit.seconds and wants > 0 then
-      local at_ms = window.due(window_of(limit), wants, limit.amount)
-      if not at_ms then
-        return false
-      elseif not latest or at_ms > latest then
-        bound, amount, latest = limit, wants, at_ms
-      end
-    end
+room.RESOURCES = { "requests", "tokens", "input", "output" }
+
+-- What a request takes of a resource, whatever the limit.
+function room.wants(request, resource)
+  if resource == "requests" then
+    return 1
+  elseif resource == "tokens" then
+    return request.input_tokens + request.output_tokens
   end
-  return bound, amount
+  return resource == "input" and request.input_tokens or request.output_tokens
 end
 
--- How many requests like this one fit from when on, up to `wanted`: adds {at_ms, units} to `releases`. An estimate for
--- callers that wait behind others, judged by the limit that binds.
-function room.releases(d, request, wanted, releases)
-  local limit, amount = binding(d, request)
-  if limit == false then
-    return
-  elseif not limit then
-    releases[#releases + 1] = { now, wanted }
-    return
-  end
-  local free, given = limit.amount - limit.window.sum, 0
-  local function give(at_ms)
-    local units = math.floor(free / amount)
-    if units > given then
-      releases[#releases + 1] = { at_ms, units - given }
-      given = units
+local function add_releases(d, resource, releases)
+  local limited = false
+  for _, limit in ipairs(deployment.limits(d)) do
+    if limit.resource == resource and limit.seconds then
+      local w = window_of(limit)
+      limited = true
+      releases[#releases + 1] = { now, limit.amount - w.sum }
+      window.releases(w, function(at_ms, amount)
+        releases[#releases + 1] = { at_ms, amount }
+        return false
+      end)
     end
-    return given >= wanted
   end
-  if not give(now) then
-    window.releases(limit.window, function(at_ms, released)
-      free = free + released
-      return give(at_ms)
-    end)
+  return limited
+end
+
+-- The room of a resource over all deployments, now and as it comes back: list of {at_ms, amount} by time; endless where
+-- one of them has no limit for it.
+function room.releases(list, resource)
+  local releases = {}
+  for _, d in ipairs(list) do
+    local ok, limited = pcall(add_releases, d, resource, releases)
+    if ok and not limited then
+      return { { now, math.huge } }
+    end
   end
+  table.sort(releases, function(a, b)
+    return a[1] < b[1]
+  end)
+  return releases
 end

@@ -38,5 +38,8 @@ class CountingSession:
         await asyncio.sleep(self.owner.delay)
         return answer
 
+    def let_go(self) -> None:
+        self.session.let_go()
+
     async def aclose(self) -> None:
         await self.session.aclose()

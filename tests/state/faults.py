@@ -163,5 +163,8 @@ class FaultySession:
             answer = await owner.run(self.session, script, keys, args)
         return answer
 
+    def let_go(self) -> None:
+        self.session.let_go()
+
     async def aclose(self) -> None:
         await self.session.aclose()

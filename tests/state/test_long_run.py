@@ -7,6 +7,7 @@ double and late settles, workers that die without a word, a server clock that st
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from random import Random
 
@@ -40,7 +41,7 @@ class Day:
 
     async def worker(self) -> Store:
         # Lost operations are cancelled when their time is over, in real time: it must be short here.
-        store = self.place.store(engine=self.engine, timeout=0.02)
+        store = self.place.store(engine=self.engine, timeout=0.02 if self.place.is_memory else 0.3)
         await store.register([declared(id, limits=LIMITS) for id in IDS])
         self.workers.append(store)
         return store
@@ -95,7 +96,8 @@ class Day:
         if self.dice.random() < 0.002 and self.place.is_memory:
             self.step_the_clock()
         for store in self.workers:
-            await beat(store)
+            with contextlib.suppress(StateError):  # a busy machine; the next one is soon
+                await beat(store)
         if self.dice.random() < 0.3:
             await self.engine.deliver_late()
         await asyncio.gather(*(self.one_call() for _ in range(self.dice.choice([0, 0, 0, 1, 3]))))
@@ -118,7 +120,9 @@ class Day:
         self.engine.rate = 0.0
         self.elapsed += 10 * HOUR_MS
         self.end_calls()
-        for _ in range(10):
+        rounds = 0
+        while rounds < 10 or (self.place.held() and rounds < 60):  # lost ends of calls are sent again in real time
+            rounds += 1
             await asyncio.sleep(0.15)
             await self.engine.deliver_late()
             for store in self.workers:

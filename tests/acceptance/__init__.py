@@ -1,0 +1,1 @@
+"""End to end: several processes, one real server, simulated upstreams, and witnesses outside the router."""
