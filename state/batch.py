@@ -136,6 +136,8 @@ class Batcher:
             )
         except StateError as error:
             return error
+        except (ValueError, IndexError) as error:
+            return StateError(f"pool {self._keys.pool!r}: a reply that nobody can read ({type(error).__name__})")
         self._heard(reply)
         return answers
 

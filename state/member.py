@@ -162,7 +162,7 @@ class Member:
             if loop is here:
                 await line.drain()
             elif loop.is_running():
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(line.drain(), loop))
+                await _there(loop, line.drain())
 
     async def aclose(self) -> None:
         """Flush and leave."""
@@ -172,8 +172,19 @@ class Member:
             if loop is here:
                 await line.aclose()
             elif loop.is_running():
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(line.aclose(), loop))
+                await _there(loop, line.aclose())
         await self._over_there(self.fleet.leave() if self._joined else self.fleet.aclose())
+
+
+async def _there(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run it in another thread's loop and wait. A loop that ends meanwhile hands over what it had (`Batcher`)."""
+    waiting = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, loop))
+    while loop.is_running():
+        done, _ = await asyncio.wait([waiting], timeout=0.05)
+        if done:
+            return
+    waiting.cancel()
+    coroutine.close()
 
 
 async def _beat(member_ref: weakref.ref[Member]) -> None:
