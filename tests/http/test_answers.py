@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import timeit
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -97,6 +98,10 @@ def test_the_repr_shows_no_content_and_str_does(answer: ChatCompletion) -> None:
 
 
 @pytest.mark.serial
-def test_wrapping_costs_less_than_10_us() -> None:
-    best = min(timeit.repeat(lambda: ChatCompletion(CHAT), number=2_000, repeat=5)) / 2_000
-    assert best < 10e-6, f"{best * 1e6:.1f} µs"
+def test_wrapping_costs_no_more_than_a_few_times_what_parsing_costs() -> None:
+    text = json.dumps(CHAT)
+
+    def cost(work: Callable[[], object]) -> float:
+        return min(timeit.repeat(work, number=500, repeat=5))
+
+    assert cost(lambda: ChatCompletion(CHAT)) < 20 * cost(lambda: json.loads(text))
