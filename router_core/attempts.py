@@ -75,6 +75,26 @@ class Attempt:
     def elapsed_ms(self) -> float:
         return (time.perf_counter() - self.started) * 1000.0
 
+    @property
+    def adapter(self) -> Adapter:
+        return self.upstream.adapters[self.deployment.id]
+
+    def call(self) -> Call:
+        """The call as it is made here."""
+        call = self.target.call
+        return Call(kind=call.kind, body=call.body, stream=call.stream, timeout=_HTTP_TIMEOUT)
+
+    def began(self) -> None:
+        """See `Sender.began`."""
+        self.sent = True
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """See `Sender.send`."""
+        self.sent = True
+        self.response = response = await self.upstream.transport.handle_async_request(request)
+        self.headers = response.headers
+        return response
+
     def keep(self) -> None:
         """Renew the lease while a call runs that may outlive it."""
         if self.total.seconds > LONGEST_LEASE and not self._ended:
@@ -159,24 +179,6 @@ async def whole(attempt: Attempt) -> Answer:
     return answer
 
 
-async def headers(attempt: Attempt) -> tuple[Adapter, Call, httpx.Response]:
-    """Send, and check the status. Raises the classified error."""
-    upstream, call = attempt.upstream, attempt.target.call
-    adapter = upstream.adapters[attempt.deployment.id]
-    call = Call(kind=call.kind, body=call.body, stream=call.stream, timeout=_HTTP_TIMEOUT)
-    await adapter.prepare(call)
-    request = adapter.request(call)
-    attempt.sent = True
-    try:
-        attempt.response = response = await upstream.transport.handle_async_request(request)
-        attempt.headers = response.headers
-        if not 200 <= response.status_code < 300:
-            raise adapter.error(response, await response.aread())
-    except httpx.TransportError as exc:
-        raise adapter.unreachable(exc) from exc
-    return adapter, call, response
-
-
 async def failed(attempt: Attempt, exc: BaseException, limit: Limit) -> BaseException:
     """Settle an attempt that ended with `exc`, and say what the caller is to see of it."""
     error = _ours(attempt, exc, limit)
@@ -194,22 +196,9 @@ async def failed(attempt: Attempt, exc: BaseException, limit: Limit) -> BaseExce
 async def _exchange(attempt: Attempt) -> Answer:
     mock = mocks.of(attempt.plan.options, attempt.deployment)
     if mock is not None:
-        attempt.sent = True
+        attempt.began()
         return mocks.answer(attempt.target.call, attempt.deployment, mock)
-    adapter, call, response = await headers(attempt)
-    try:
-        body = await _body(response)
-    except httpx.TransportError as exc:
-        raise adapter.unreachable(exc) from exc
-    return adapter.decode(call, response, body)
-
-
-async def _body(response: httpx.Response) -> bytes:
-    # httpx's way to the body leads through four generators, which uncompress it and serve its client.
-    if response.is_stream_consumed or "content-encoding" in response.headers:
-        return await response.aread()
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    return b"".join([part async for part in response.stream])
+    return await attempt.adapter.answer(attempt.call(), attempt)
 
 
 def _ours(attempt: Attempt, exc: BaseException, limit: Limit) -> BaseException:

@@ -8,6 +8,7 @@
       +-- BadRequestError                        400 and other 4xx: the caller's fault
       |     +-- ContextWindowExceededError       too long for this model
       |     +-- ContentPolicyViolationError      refused for its content
+      |     +-- UnsupportedParamsError           this provider has no such parameter; another may
       +-- UnprocessableEntityError               422
       +-- RateLimitError                         429
       |     +-- BudgetExceededError              a budget of ours is spent
@@ -81,6 +82,20 @@ class ContentPolicyViolationError(BadRequestError):
     """Refused for its content."""
 
     kind = "content_policy"
+
+
+class UnsupportedParamsError(BadRequestError):
+    """A deployment's provider cannot express a part of the request. Nothing was sent; another provider may."""
+
+    retryable = True
+    hint = "leave it out, or set drop_params=True to have it left out where a provider lacks it"
+
+    def __init__(self, message: str = "", *, params: Sequence[str] = (), **facts: Any) -> None:
+        """`params`: names of parameters, or places such as `messages[2].content[0]`."""
+        who = facts.get("llm_provider") or "this provider"
+        super().__init__(message or f"{who} does not support {', '.join(params)}", **facts)
+        self.params = tuple(params)
+        self.param = params[0] if params else None
 
 
 class UnprocessableEntityError(RouterError):
@@ -217,4 +232,5 @@ __all__ = [
     "StreamInterrupted",
     "Timeout",
     "UnprocessableEntityError",
+    "UnsupportedParamsError",
 ]

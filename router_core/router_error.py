@@ -64,7 +64,9 @@ class RouterError(Exception):
         self.reason = self.kind if reason is None else reason
         self.retryable = type(self).retryable if retryable is None else retryable
         self.attempts = tuple(attempts)
-        self.code, self.type, self.param = code, None, None
+        self.code = code
+        self.type: str | None = None
+        self.param: str | None = None
         self.body: object | None = None
 
     @property

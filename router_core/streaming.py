@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from router_core import mocks
 from router_core.answers import Answer
-from router_core.attempts import Attempt, failed, headers
+from router_core.attempts import Attempt, failed
 from router_core.collect import Collector
 from router_core.errors import APIConnectionError, AttemptRecord, RouterError, StreamInterrupted
 from router_core.prices import dollars
@@ -190,10 +190,9 @@ class SyncStream:
 async def _chunks(attempt: Attempt) -> AsyncIterator[Answer]:
     mock = mocks.of(attempt.plan.options, attempt.deployment)
     if mock is not None:
-        attempt.sent = True
+        attempt.began()
         return mocks.chunks(attempt.target.call, attempt.deployment, mock)
-    adapter, call, response = await headers(attempt)
-    return adapter.stream(call, response)
+    return await attempt.adapter.chunks(attempt.call(), attempt)
 
 
 async def _next(stream: Stream) -> Answer | None:

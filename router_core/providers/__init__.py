@@ -1,21 +1,28 @@
 """Providers: which adapter serves a deployment.
 
-`ADAPTERS` maps a provider's prefix (`openai` in `openai/gpt-4o`) to what builds its adapter. Whatever has an `api_base`
-and no adapter of its own is taken to speak OpenAI's dialect.
+`PROVIDERS` is the registry: a provider's prefix (`openai` in `openai/gpt-4o`) and what it is. Whatever has an
+`api_base` and no row of its own is taken to speak OpenAI's dialect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
 from router_core.errors import ConfigurationError
 from router_core.providers.base import Adapter, Call, DeploymentLike
-from router_core.providers.openai import OpenAIAdapter
+from router_core.providers.http import HttpAdapter
+from router_core.providers.openai import OPENAI
+from router_core.providers.provider import Provider
 
 Factory = Callable[[DeploymentLike], Adapter]
 
-ADAPTERS: Mapping[str, Factory] = MappingProxyType({"openai": OpenAIAdapter})
+PROVIDERS: Mapping[str, Provider] = MappingProxyType({provider.name: provider for provider in (OPENAI,)})
+
+ADAPTERS: Mapping[str, Factory] = MappingProxyType(
+    {name: partial(HttpAdapter, provider=provider) for name, provider in PROVIDERS.items()}
+)
 
 
 def adapter_for(deployment: DeploymentLike, adapters: Mapping[str, Factory] = ADAPTERS) -> Adapter:
@@ -23,13 +30,13 @@ def adapter_for(deployment: DeploymentLike, adapters: Mapping[str, Factory] = AD
 
     Raises ConfigurationError for a provider that is not in `adapters` and has no `api_base`.
     """
-    factory = adapters.get(deployment.provider or "openai")
+    factory = adapters.get(deployment.provider or OPENAI.name)
     if factory is None and deployment.api_base is None:
         raise ConfigurationError(
-            f"deployment {deployment.id!r}: there is no adapter for provider {deployment.provider!r} yet "
+            f"deployment {deployment.id!r}: there is no adapter for provider {deployment.provider!r} "
             f"(known: {', '.join(sorted(adapters))}); set api_base if its server speaks OpenAI's API"
         )
-    return (factory or OpenAIAdapter)(deployment)
+    return (factory or ADAPTERS[OPENAI.name])(deployment)
 
 
-__all__ = ["ADAPTERS", "Adapter", "Call", "Factory", "OpenAIAdapter", "adapter_for"]
+__all__ = ["ADAPTERS", "PROVIDERS", "Adapter", "Call", "Factory", "HttpAdapter", "Provider", "adapter_for"]

@@ -2,34 +2,43 @@
 
 One adapter per deployment, built once, so that a call only serializes its body. The router's side of a call:
 
-    await adapter.prepare(call)
-    response = await transport.handle_async_request(adapter.request(call))
-    if not response.is_success:  raise adapter.error(response, await response.aread())
-    answer = adapter.decode(call, response, await response.aread())         # or
-    async for chunk in adapter.stream(call, response): …
+    answer = await adapter.answer(call, sender)                 # or
+    async for chunk in await adapter.chunks(call, sender): …
 
-and `adapter.unreachable(exc)` makes our error of the transport's. A new provider is a class with these methods and one
-line in `providers/__init__.py`; one that speaks OpenAI's dialect is only the line.
+Nearly every adapter is an `HttpAdapter` (http.py) made of a `Provider` (provider.py: address, key, dialects). Whoever
+has something else to call writes these three members, or hands over a coroutine function (`callable.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import httpx
 from pydantic import SecretStr
 
 from router_core.answers import Answer
-from router_core.errors import RouterError
 
-Kind = Literal["chat", "embedding"]
+Kind = Literal[
+    "chat",
+    "completion",
+    "embedding",
+    "responses",
+    "messages",
+    "image_generation",
+    "image_edit",
+    "transcription",
+    "speech",
+    "moderation",
+    "rerank",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One upstream call, in OpenAI's terms.
+    """One upstream call, in OpenAI's terms (`messages`: in Anthropic's).
 
     `body`: the provider's parameters, without the router's own; it holds the prompt, so it is in no repr.
     `timeout`: seconds for connect, read (silence), write; absent means none.
@@ -61,28 +70,29 @@ class DeploymentLike(Protocol):
     def call_parameters(self) -> Mapping[str, Any]:
         """Default parameters of its calls, credentials plain."""
 
+    def adapter_options(self) -> Mapping[str, Any]:
+        """What only the adapter reads (`aws_region_name`, `vertex_project`, `azure_ad_token_provider`), plain."""
+
+
+class Sender(Protocol):
+    """The attempt's side: who is told that something goes upstream is charged for it from then on."""
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """Send it; returns when the headers of the answer are there. Raises httpx's transport errors."""
+
+    def began(self) -> None:
+        """The call goes upstream in another way than `send`."""
+
 
 class Adapter(Protocol):
     """A deployment's provider: OpenAI-shaped calls to its requests, its answers to OpenAI-shaped ones."""
 
-    async def prepare(self, call: Call) -> None:
-        """Fetch what `request` needs and does not have yet, such as a token; most have nothing to do."""
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds of call it can make."""
 
-    def request(self, call: Call) -> httpx.Request:
-        """The request to send. Raises BadRequestError for a body that this provider cannot take."""
+    async def answer(self, call: Call, sender: Sender) -> Answer:
+        """The whole answer. Raises RouterError: BadRequestError for what this provider cannot take, before sending."""
 
-    def decode(self, call: Call, response: httpx.Response, body: bytes) -> Answer:
-        """The answer in a 2xx. Raises MalformedAnswerError, or the classified error where it holds one."""
-
-    def stream(self, call: Call, response: httpx.Response) -> AsyncIterator[Answer]:
-        """The chunks of a 2xx, as they arrive, usage in the last one. Closes the response at the end.
-
-        Raises the classified error for one inside the stream, APIConnectionError for a cut, MalformedAnswerError for
-        a chunk nobody can read.
-        """
-
-    def error(self, response: httpx.Response, body: bytes) -> RouterError:
-        """The classified error of an answer that is no 2xx."""
-
-    def unreachable(self, exc: httpx.TransportError) -> RouterError:
-        """The classified error of a call without an answer."""
+    async def chunks(self, call: Call, sender: Sender) -> AsyncIterator[Answer]:
+        """The chunks as they arrive, usage in the last one. Raises like `answer`, also while they arrive."""

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import httpx
 
-from router_core.providers import Call, adapter_for
+from router_core.providers import Call, HttpAdapter, adapter_for
 from router_core.router import Router
 from router_core.transport import Transport
 from tests.bench.stage import GROUP, MESSAGES, STRATEGY, Stage, model_list
@@ -35,7 +35,9 @@ class Ways:
             MEMORY: Router(entries, redis_url="memory://", routing_strategy=STRATEGY),
         }
         self._transport = Transport()
-        self._adapter = adapter_for(self.routers[MEMORY].deployments[0])
+        adapter = adapter_for(self.routers[MEMORY].deployments[0])
+        assert isinstance(adapter, HttpAdapter)
+        self._adapter = adapter
 
     def whole(self) -> dict[str, Way]:
         """Answers of one token."""

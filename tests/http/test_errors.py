@@ -23,6 +23,7 @@ PAIRS = {
     "ContextWindowExceededError": "BadRequestError",
     "ContentPolicyViolationError": "BadRequestError",
     "UnprocessableEntityError": "UnprocessableEntityError",
+    "UnsupportedParamsError": "BadRequestError",
     "RateLimitError": "RateLimitError",
     "BudgetExceededError": "RateLimitError",
     "NoDeploymentAvailable": "RateLimitError",

@@ -13,8 +13,8 @@ from openai.types.chat import ChatCompletion as OpenAIChat
 from openai.types.chat import ChatCompletionChunk as OpenAIChunk
 from pydantic import SecretStr
 
-from router_core import errors
-from router_core.providers import Adapter, Call, adapter_for
+from router_core import errors, providers
+from router_core.providers import Call, HttpAdapter
 from router_core.transport import Transport
 from tests.http.server import answer, replying, serving
 
@@ -34,6 +34,15 @@ class Deployment:
 
     def call_parameters(self) -> Mapping[str, Any]:
         return self.params
+
+    def adapter_options(self) -> Mapping[str, Any]:
+        return {}
+
+
+def adapter_for(deployment: Deployment) -> HttpAdapter:
+    adapter = providers.adapter_for(deployment)
+    assert isinstance(adapter, HttpAdapter)
+    return adapter
 
 
 @pytest.fixture
@@ -230,7 +239,7 @@ async def test_a_server_that_ignores_stream_still_gives_one_chunk(transport: Tra
 async def test_a_refusal_over_the_wire_names_its_deployment_and_shows_no_key(transport: Transport) -> None:
     body = b'{"error": {"message": "bad key sk-of-this-deployment", "code": "invalid_api_key"}}'
     async with serving(replying(answer(body, "401 Unauthorized"))) as server:
-        adapter: Adapter = adapter_for(Deployment(api_base=server.url))
+        adapter = adapter_for(Deployment(api_base=server.url))
         response = await transport.handle_async_request(adapter.request(chat()))
         error = adapter.error(response, await response.aread())
     assert (type(error), error.deployment) == (errors.AuthenticationError, "a")

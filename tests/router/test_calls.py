@@ -13,7 +13,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from router_core.errors import BadRequestError, ConfigurationError
 from router_core.hooks import AttemptEnded, AttemptStarted, Decided, RequestEnded
-from router_core.providers import Call
+from router_core.providers import Call, HttpAdapter
 from router_core.router import Router
 from router_core.simulator import Upstream
 from tests.router.rig import PROMPT, Make, Seen, entry, state_of
@@ -135,6 +135,7 @@ async def test_the_router_routing_options_never_reach_the_provider(
     router = routers([entry(first, "one")])
     sent: list[dict[str, object]] = []
     adapter = router._wiring.upstream.adapters["one"]
+    assert isinstance(adapter, HttpAdapter)
     original = adapter.request
 
     def spy(call: Call) -> httpx.Request:
