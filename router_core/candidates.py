@@ -13,7 +13,8 @@ from functools import cached_property
 from random import Random
 
 from router_core.config import Deployment
-from router_core.errors import ContextWindowExceededError, NoDeploymentAvailable
+from router_core.errors import BadRequestError, ContextWindowExceededError, NoDeploymentAvailable
+from router_core.providers.base import KINDS, Kind
 from router_core.sampling import Pool
 from router_core.state.records import DeploymentState
 from router_core.tags import allowed
@@ -22,6 +23,8 @@ MOST = 32
 REMEMBERED = 8
 CACHED = 256  # combinations of needs whose deployments are remembered
 _NOBODY: frozenset[str] = frozenset()
+_ALL: frozenset[Kind] = frozenset(KINDS)
+EVERYTHING: Mapping[str, frozenset[Kind]] = {}  # kinds of call by deployment; who is not named offers all
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Needs:
     tags: tuple[str, ...] | None = None
     match_any: bool = True
     only: str | None = None  # this deployment and no other
+    kind: Kind = "chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,20 @@ class Slice:
 class Group:
     """The deployments of one model group that this worker knows."""
 
-    def __init__(self, name: str, members: Sequence[Deployment], random: Random) -> None:
+    def __init__(
+        self,
+        name: str,
+        members: Sequence[Deployment],
+        random: Random,
+        kinds: Mapping[str, frozenset[Kind]] = EVERYTHING,
+    ) -> None:
         self.name = name
         self.members = tuple(members)
         self.ids = tuple(member.id for member in self.members)
         self.large = len(self.ids) > MOST
         self._random = random
+        self._kinds = [kinds.get(id, _ALL) for id in self.ids]
+        self._common = frozenset.intersection(_ALL, *self._kinds)
         self._index = {member: index for index, member in enumerate(self.ids)}
         self._weights = [member.declared().weight for member in self.members]
         self._windows = sorted({member.max_input_tokens for member in self.members if member.max_input_tokens})
@@ -70,9 +82,9 @@ class Group:
         if needs.only is not None:
             return (needs.only,)
         too_small = bisect_left(self._windows, needs.input_tokens)
-        if needs.region is None and needs.tags is None and not too_small:
+        if needs.region is None and needs.tags is None and not too_small and needs.kind in self._common:
             return None
-        key = (needs.region, needs.tags, needs.match_any, too_small)
+        key = (needs.kind, needs.region, needs.tags, needs.match_any, too_small)
         if key not in self._fitting:
             if len(self._fitting) >= CACHED:
                 self._fitting.clear()
@@ -122,12 +134,17 @@ class Group:
 
     def _fit(self, needs: Needs) -> dict[str, None] | None:
         fits: list[bool] | None = None
+        if needs.kind not in self._common:
+            fits = [needs.kind in kinds for kinds in self._kinds]
+            if not any(fits):
+                raise BadRequestError(f"no deployment of {self.name!r} offers {needs.kind} calls", model=self.name)
         if needs.region is not None:
-            fits = [_in_region(member.region_name, needs.region) for member in self.members]
+            local = [_in_region(member.region_name, needs.region) for member in self.members]
+            fits = _both(fits, local)
             self._need(fits, f"is known to be in region {needs.region!r}")
         if needs.tags is not None:
             tagged = allowed(self._tags, needs.tags, needs.match_any)
-            fits = tagged if fits is None else [a and b for a, b in zip(fits, tagged, strict=True)]
+            fits = _both(fits, tagged)
             self._need(fits, f"serves the tags {list(needs.tags)}")
         fits = self._wide_enough(needs.input_tokens, fits)
         if fits is None or all(fits):
@@ -171,7 +188,7 @@ class Group:
         wide = [member.max_input_tokens is None or tokens <= member.max_input_tokens for member in self.members]
         if all(wide):
             return fits
-        both = wide if fits is None else [a and b for a, b in zip(fits, wide, strict=True)]
+        both = _both(fits, wide)
         if not any(both):
             raise ContextWindowExceededError(
                 f"about {tokens} input tokens fit no deployment of {self.name!r}", model=self.name
@@ -181,6 +198,10 @@ class Group:
     def _need(self, fits: Iterable[bool], what: str) -> None:
         if not any(fits):
             raise NoDeploymentAvailable(f"no deployment of {self.name!r} {what}", model=self.name)
+
+
+def _both(first: list[bool] | None, second: list[bool]) -> list[bool]:
+    return second if first is None else [a and b for a, b in zip(first, second, strict=True)]
 
 
 def _in_region(name: str | None, wanted: str) -> bool:

@@ -12,6 +12,7 @@ from router_core.config import Settings
 from router_core.errors import NoDeploymentAvailable, RouterError, StateUnavailable
 from router_core.hooks import Decided, Hook
 from router_core.plan import Plan, Target
+from router_core.providers.base import GENERATING
 from router_core.routing import Routed, Routing
 from router_core.state.records import Acquire, Explanation, Lease, Refused, StateError
 from router_core.state.store import Store
@@ -150,7 +151,7 @@ class Decisions:
             eligible=eligible,
             wishes=() if routed.function is None else await self._wishes(routed, group, body, plan),
             input_tokens=sent,
-            output_tokens=0 if target.call.kind == "embedding" else self._lengths.expect(group.name, body),
+            output_tokens=self._lengths.expect(group.name, body) if target.call.kind in GENERATING else 0,
             timeout=min(self._timeouts.lease(group.name, target.call.stream), max(plan.left(), 0.001)),
             priority=options.priority if options.priority is not None else self._settings.default_priority or 0,
         )
@@ -163,6 +164,7 @@ class Decisions:
             tags=plan.options.tags if filtering else None,
             match_any=self._settings.tag_filtering_match_any,
             only=target.only,
+            kind=target.call.kind,
         )
 
     async def _wishes(self, routed: Routed, group: Any, body: Mapping[str, Any], plan: Plan) -> tuple[str, ...]:

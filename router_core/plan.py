@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from router_core.candidates import Group
+from router_core.candidates import EVERYTHING, Group
 from router_core.config import Deployment, Settings
 from router_core.config.suggest import one_of
 from router_core.config.targets import matches
@@ -64,12 +64,18 @@ class Plan:
 class Planner:
     """Knows the groups, the aliases and the fallbacks of one configuration."""
 
-    def __init__(self, settings: Settings, deployments: Sequence[Deployment], random: Random) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        deployments: Sequence[Deployment],
+        random: Random,
+        kinds: Mapping[str, frozenset[Kind]] = EVERYTHING,
+    ) -> None:
         self._settings = settings
         members: dict[str, list[Deployment]] = {}
         for deployment in deployments:
             members.setdefault(deployment.model_name, []).append(deployment)
-        self.groups = {name: Group(name, listed, random) for name, listed in members.items()}
+        self.groups = {name: Group(name, listed, random, kinds) for name, listed in members.items()}
         self.deployments = {deployment.id: deployment for deployment in deployments}
         self._wildcards = sorted((name for name in members if "*" in name), key=len, reverse=True)
 

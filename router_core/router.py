@@ -1,5 +1,6 @@
 """The Router: the story of a request.
 
+call        one method a kind of call                                  calls.py, batches.py
 plan        which group, which fallbacks, how long, how often          plan.py, fallbacks.py, retries.py
 decide      who serves now, asked of the pool in one script call       decisions.py, candidates.py, routing.py
 attempt     one upstream call, settled in every ending                 attempts.py, streaming.py
@@ -17,13 +18,15 @@ from functools import partial
 from os import PathLike
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import httpx
 
 from router_core import attempts, config, fallbacks, stamp, streaming
-from router_core.answers import Answer, ChatCompletion, EmbeddingResponse
+from router_core.answers import Answer
 from router_core.attempts import Attempt
+from router_core.batches import Batches
+from router_core.calls import Messages
 from router_core.catalogue import Catalogue
 from router_core.errors import RouterError
 from router_core.hooks import Hook, RequestEnded, join
@@ -45,11 +48,8 @@ if TYPE_CHECKING:
 
     from router_core.metrics import Metrics
 
-T = TypeVar("T")
-Messages = Sequence[Mapping[str, Any]]
 
-
-class Router(Catalogue):
+class Router(Catalogue, Batches):
     """Routes calls over deployments that a fleet of processes shares. LiteLLM's Router arguments, validated.
 
     Besides: `adapters` (providers of one's own), `strategies` (`Strategy.from_lua`), `hooks` (called with each event),
@@ -94,40 +94,6 @@ class Router(Catalogue):
     def from_yaml(cls, path: str | PathLike[str], **arguments: Any) -> Self:
         """A Router from LiteLLM's config.yaml; `arguments` go before what the file says."""
         return cls(**{**config.from_yaml(path, stacklevel=3), **arguments})
-
-    @overload
-    async def acompletion(
-        self, model: str, messages: Messages, *, stream: Literal[False] | None = None, **parameters: Any
-    ) -> ChatCompletion: ...
-    @overload
-    async def acompletion(
-        self, model: str, messages: Messages, *, stream: Literal[True], **parameters: Any
-    ) -> Stream: ...
-    async def acompletion(self, model: str, messages: Messages, **parameters: Any) -> Any:
-        """A chat answer, or with `stream=True` a `Stream` as soon as the first content is there.
-
-        Raises RouterError: the upstream's last error, or NoDeploymentAvailable with the reasons and the earliest time.
-        """
-        return await self._request("chat", model, {"messages": messages, **parameters})
-
-    async def aembedding(self, model: str, input: Any, **parameters: Any) -> EmbeddingResponse:
-        """Embeddings of text, a list of texts, or tokens. Raises like `acompletion`."""
-        return cast("EmbeddingResponse", await self._request("embedding", model, {"input": input, **parameters}))
-
-    @overload
-    def completion(
-        self, model: str, messages: Messages, *, stream: Literal[False] | None = None, **parameters: Any
-    ) -> ChatCompletion: ...
-    @overload
-    def completion(self, model: str, messages: Messages, *, stream: Literal[True], **parameters: Any) -> SyncStream: ...
-    def completion(self, model: str, messages: Messages, **parameters: Any) -> Any:
-        """`acompletion` without an event loop, from any thread; a stream is a plain iterator."""
-        answer: Any = self._sync(self._request("chat", model, {"messages": messages, **parameters}))
-        return SyncStream(answer, self._background) if isinstance(answer, Stream) else answer
-
-    def embedding(self, model: str, input: Any, **parameters: Any) -> EmbeddingResponse:
-        """`aembedding` without an event loop."""
-        return self._sync(self.aembedding(model, input, **parameters))
 
     async def _request(self, kind: Kind, model: str, arguments: dict[str, Any]) -> Answer | Stream:
         wiring = self._wiring
@@ -209,8 +175,9 @@ class Router(Catalogue):
     ) -> None:
         await self.aclose()
 
-    def _sync(self, coro: Coroutine[Any, Any, T]) -> T:
-        return self._background.run(coro)
+    def _wait(self, coro: Coroutine[Any, Any, Any]) -> Any:
+        answer = self._background.run(coro)
+        return SyncStream(answer, self._background) if isinstance(answer, Stream) else answer
 
 
 def _metrics(

@@ -75,7 +75,9 @@ def load(
 
 def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) -> Wiring:
     """Connects to nothing. Raises ConfigurationError for a provider without an adapter."""
-    planner, timeouts = Planner(settings, deployments, parts.random), Timeouts(settings, deployments)
+    adapters = {one.id: adapter_for(one, parts.adapters) for one in deployments}
+    kinds = {id: adapter.kinds for id, adapter in adapters.items()}
+    planner, timeouts = Planner(settings, deployments, parts.random, kinds), Timeouts(settings, deployments)
     routing = Routing(settings, parts.strategies, planner.groups)
     return Wiring(
         settings=settings,
@@ -87,7 +89,7 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
             store=parts.store,
             transport=parts.transport,
             settings=settings,
-            adapters={one.id: adapter_for(one, parts.adapters) for one in deployments},
+            adapters=adapters,
             prices=Prices(deployments),
             timeouts=timeouts,
             lengths=parts.lengths,

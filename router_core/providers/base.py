@@ -34,6 +34,7 @@ Kind = Literal[
     "rerank",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+GENERATING: frozenset[Kind] = frozenset({"chat", "completion", "responses", "messages"})  # answers of output tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from router_core.providers.base import Call, DeploymentLike, Kind, Sender
 from router_core.providers.classify import Origin, failed_inside, malformed, rejected, unreachable
 from router_core.providers.dialect import Dialect, Reply, UpstreamFailure, Wire
 from router_core.providers.extras import split_extras
+from router_core.providers.parameters import DROPPING
 from router_core.providers.provider import Provider
 from router_core.providers.streams import UNREADABLE, chunks
 
@@ -35,7 +36,8 @@ class HttpAdapter:
         base = provider.base_of(deployment)
         self._base, self._urls = base, dict[str, httpx.URL]()
         self._provider, self._dialects, self._auth = provider.name, provider.dialects, provider.auth(deployment)
-        self._params, extra = split_extras(deployment.call_parameters())
+        options = {name: value for name, value in deployment.adapter_options().items() if name in DROPPING}
+        self._params, extra = split_extras({**deployment.call_parameters(), **options})
         self._extra = extra._replace(headers={})  # they are in _headers, whose repr hides the key
         self._model = deployment.model
         self._headers = _headers(httpx.URL(base), self._auth.headers, extra.headers)

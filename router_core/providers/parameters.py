@@ -55,7 +55,7 @@ OPENAI: Mapping[Kind, frozenset[str]] = {
     "rerank": words("query documents top_n return_documents max_chunks_per_doc max_tokens_per_doc rank_fields"),
 }
 
-_OURS = words("drop_params additional_drop_params")
+DROPPING = words("drop_params additional_drop_params")
 
 
 @dataclass(frozen=True)
@@ -85,5 +85,5 @@ class Parameters:
         lacking = sorted(name for name in (self.lacking & body.keys()) - named if body[name] is not None)
         if lacking and not body.get("drop_params"):
             raise UnsupportedParamsError(params=lacking, llm_provider=provider)
-        dropped = self.lacking | named | _OURS
+        dropped = self.lacking | named | DROPPING
         return body if dropped.isdisjoint(body) else {name: body[name] for name in body if name not in dropped}
