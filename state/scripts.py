@@ -6,18 +6,29 @@ A script's SHA is its version: two releases share a pool during a rolling deploy
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from router_core.state.engines.base import Script
 
-_BASE = ("numbers", "image", "clock", "shared", "window", "deployment", "events", "breaker", "leases")
-# What only some operations need is not even defined in a run without them.
-_ACQUIRES = ("room", "queue", "ranks", "choose", "acquire")
-_ENDS = ("learn", "settle")
+# Definitions are a good part of a small run, so a run defines what its operations need and no more: the files of `RARE`
+# when something of them is used, those of one verb only where such an operation is in the run.
+RARE = frozenset({"events", "breaker", "reaper", "outlook", "tickets", "refusal"})
+_STATE = ("numbers", "rarely", "image", "clock", "shared")
+_BASE = (*_STATE, "window", "deployment", "events", "breaker", "reaper", "leases")
+_OF_VERB = {
+    "acquire": ("room", "outlook", "tickets", "queue", "ranks", "choose", "refusal", "acquire"),
+    "settle": ("learn", "settle"),
+    "cancel": ("cancel",),
+    "renew": ("renew",),
+}
 _FLEET = (*_BASE, "room", "heartbeat", "register", "control", "snapshot", "run", "fleet")
 
+# What a request waits for; a fact with a note "(stream)" is read for that kind only. Without a note: for all.
+KINDS = ("stream", "answer", "whole")
+_COLUMNS = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms"})
 _FACTS = re.compile(r"^-- Facts:[ \t]*(.*)$", re.MULTILINE)
+_FACT = re.compile(r"(\w+)(?:[ \t]*\((\w+)\))?")
 
 
 def source(name: str) -> str:
@@ -25,53 +36,60 @@ def source(name: str) -> str:
     return files(__package__).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
 
 
-def facts_of(name: str, rank: str) -> tuple[str, ...]:
-    """The facts a strategy's Lua file says it reads. ValueError without a `-- Facts:` line."""
+def facts_of(name: str, rank: str) -> dict[str, str]:
+    """The facts a strategy's Lua file says it reads -> the kind of request it reads them for, "" for all.
+
+    ValueError without a `-- Facts:` line, or for a kind that does not exist.
+    """
     line = _FACTS.search(rank)
     if line is None:
         raise ValueError(f"strategy {name!r}: its Lua file has no line '-- Facts: ...'")
-    return tuple(word for word in re.split(r"[,\s]+", line[1]) if word)
+    facts: dict[str, str] = dict(_FACT.findall(line[1]))
+    wrong = {kind for kind in facts.values() if kind} - set(KINDS)
+    if wrong:
+        raise ValueError(f"strategy {name!r}: facts are noted with {', '.join(KINDS)}, not {', '.join(sorted(wrong))}")
+    return facts
 
 
 def _ranks(ranks: Mapping[str, str]) -> str:
+    """`ranks`: strategy name -> function that defines it; a run needs one of them."""
     parts = ["ranks = {}"]
     for name in sorted(ranks):
         facts = facts_of(name, ranks[name])
-        listed = ", ".join(f'"{fact}"' for fact in facts)
+        columns = ", ".join(f"{kind} = {{ {_columns(facts, kind)} }}" for kind in KINDS)
         parts += [
-            "do",
+            f'ranks["{name}"] = function()',
             "local rank, prepare = (function()",
             ranks[name],
             "end)()",
-            f'ranks["{name}"] = {{ rank = rank, prepare = prepare, facts = {{ {listed} }}, '
-            f"reads_windows = {'true' if 'used' in facts else 'false'} }}",
+            f"return {{ rank = rank, prepare = prepare, columns = {{ {columns} }}, "
+            f"reads_windows = {_lua('used' in facts)}, reads_prices = {_lua('input_price' in facts)} }}",
             "end",
         ]
     return "\n".join(parts)
 
 
+def _columns(facts: Mapping[str, str], kind: str) -> str:
+    return ", ".join(f'"{fact}"' for fact, of in facts.items() if fact in _COLUMNS and of in ("", kind))
+
+
+def _lua(value: bool) -> str:
+    return "true" if value else "false"
+
+
 def calls(ranks: Mapping[str, str]) -> Script:
     """The script of calls, with the rank functions (strategy name -> Lua source) it can choose by."""
-    return _script(
-        "calls",
-        [
-            *map(_module, _BASE),
-            *_only_for("acquire", [_ranks(ranks) if name == "ranks" else _module(name) for name in _ACQUIRES]),
-            *_only_for("settle", [_module(name) for name in _ENDS]),
-            *map(_module, ("cancel", "renew", "run", "calls")),
-        ],
-    )
-
-
-def _only_for(verb: str, parts: list[str]) -> list[str]:
-    names = [re.sub(r"^(?:local )?(\w+) = [\s\S]*$", r"\1", part) for part in parts]
-    bodies = [part.removeprefix("local ") for part in parts]
-    return [f"local {', '.join(names)}", f"if shared.has.{verb} then", *bodies, "end"]
+    parts = [_module(name) for name in _BASE]
+    for verb, names in _OF_VERB.items():
+        modules = [_ranks(ranks) if name == "ranks" else _module(name) for name in names]
+        parts += [f"if shared.has.{verb} then", *modules, "end"]
+    defined = [*_BASE, *(name for names in _OF_VERB.values() for name in names), "run"]
+    return _script("calls", defined, [*parts, _module("run"), _module("calls")])
 
 
 def fleet() -> Script:
     """The script of workers and operators."""
-    return _script("fleet", [_module(name) for name in _FLEET])
+    return _script("fleet", _FLEET, [_module(name) for name in _FLEET])
 
 
 def _header(text: str, line: str) -> str:
@@ -81,19 +99,27 @@ def _header(text: str, line: str) -> str:
     return found[1].strip()
 
 
+def _defines(name: str) -> str:
+    return name if name == "ranks" else _header(source(name), "Defines")
+
+
 def _module(name: str) -> str:
-    """A file as a function of what it uses, called at once.
+    """A file as a function of what it uses, called at once, or for a rare one when something of it is used.
 
     Not for tidiness alone: capturing a local walks the list of all captured ones of the same frame (Lua 5.1), so in one
     flat chunk the definitions alone took 60 us a run.
     """
     text = source(name)
     uses, defines = _header(text, "Uses"), _header(text, "Defines")
+    if name in RARE:
+        return f"{defines} = rarely(function()\n{text}\nreturn {defines}\nend)"
     if not defines:
         return f"return (function({uses})\n{text}\nend)({uses})"
-    return f"local {defines} = (function({uses})\n{text}\nreturn {defines}\nend)({uses})"
+    return f"{defines} = (function({uses})\n{text}\nreturn {defines}\nend)({uses})"
 
 
-def _script(name: str, parts: list[str]) -> Script:
+def _script(name: str, modules: Sequence[str], parts: list[str]) -> Script:
     # Lua 5.4 has no global unpack; servers from 7.0 on may write at maxmemory only with the allow-oom flag.
-    return Script(name, "local unpack = unpack or table.unpack\n" + "\n".join(parts), allow_oom=True)
+    names = ", ".join(filter(None, map(_defines, modules)))
+    head = f"local unpack = unpack or table.unpack\nlocal {names}"
+    return Script(name, head + "\n" + "\n".join(parts), allow_oom=True)

@@ -1,5 +1,5 @@
 -- The script of calls: settles, cancels and renewals first (room first), then acquires in the order of their places.
--- Uses: worker, keys, shared, leases, queue, run, acquire, settle, renew, cancel
+-- Uses: worker, keys, shared, leases, queue, tickets, run, acquire, settle, renew, cancel
 -- Defines:
 -- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation (see settle.lua, acquire.lua)
@@ -29,29 +29,28 @@ for _, entry in ipairs(others) do
 end
 
 -- Who holds an earlier ticket is decided earlier, whatever its place in the run.
-local function by_place()
-  local waiting = false
-  for _, entry in ipairs(acquires) do
-    local ok, q = pcall(queue.of, entry.op.group) -- a broken queue is the error of its own group's calls
-    entry.place = ok and queue.place(q, entry.op.ticket, entry.op.priority) or 0
-    if ok then
-      queue.acts(q, entry.op.ticket)
+local waiting = false
+for _, entry in ipairs(acquires) do
+  local op = entry.op
+  local ok, q = pcall(queue.of, op.group)
+  entry.place = 0
+  if ok and not q.empty then
+    entry.place = tickets.place(q, op.ticket, op.priority)
+    tickets.acts(q, op.ticket)
+    waiting = true
+  end
+end
+if waiting then
+  table.sort(acquires, function(a, b)
+    if a.place ~= b.place then
+      return a.place < b.place
     end
-    waiting = waiting or entry.place > 0
-  end
-  if waiting then
-    table.sort(acquires, function(a, b)
-      if a.place ~= b.place then
-        return a.place < b.place
-      end
-      return a.position < b.position
-    end)
-  end
+    return a.position < b.position
+  end)
 end
 
 if #acquires > 0 then
   acquire.load(acquires)
-  by_place()
   for _, entry in ipairs(acquires) do
     run.attempt(entry, acquire.run)
   end

@@ -1,5 +1,5 @@
 -- The call was given up before anything was sent upstream: all that was reserved comes back, and its ticket goes.
--- Uses: image, deployment, leases, breaker
+-- Uses: image, window, deployment, leases, breaker
 -- Defines: cancel
 -- Op      "cancel id group ticket"; ticket "-": it never waited
 -- Returns "ok", or "gone" if nothing was held
@@ -16,18 +16,20 @@ function cancel.parse(op)
 end
 
 function cancel.run(c)
-  local lease = leases.read(c.id)
+  local lease, d, corrections = leases.read(c.id), nil, nil
   if lease then
-    leases.check(lease)
+    local slots = {}
+    d, corrections = deployment.of(lease.deployment), leases.corrections(lease, NOTHING)
+    leases.plan(lease, corrections, slots)
+    window.prepare(slots)
   end
-  local d = lease and deployment.of(lease.deployment)
   if c.ticket ~= "-" then
     image.remove_member(image.waiting_key(c.group), c.ticket)
   end
   if not lease then
     return "gone"
   end
-  leases.charge(lease, NOTHING)
+  leases.correct(lease, corrections)
   leases.finish(lease, d)
   breaker.unproven(d, c.id)
   return "ok"

@@ -36,6 +36,11 @@ local function override(id, changes)
 end
 
 local function given(op)
+  for word in string.gmatch(op.rest, "%S+") do
+    if not string.match(word, "^[^=]+=[^=]+$") then
+      error("MALFORMED " .. word, 0)
+    end
+  end
   local order, values = settings.pairs_in(op.rest)
   local changes = {}
   for _, key in ipairs(order) do
@@ -87,7 +92,7 @@ function actions.reset(op)
   local counters = { { op.id .. "/ok/60", 60 }, { op.id .. "/failed/60", 60 } }
   for _, limit in ipairs(deployment.limits(d)) do
     if limit.seconds then
-      counters[#counters + 1] = { limit.id, limit.seconds }
+      counters[#counters + 1] = { op.id .. "/" .. limit.name, limit.seconds }
     end
   end
   for i, counter in ipairs(counters) do

@@ -2,13 +2,12 @@
 -- Uses: numbers, image, now
 -- Defines: deployment
 -- `settings[id]` = "[drained ]weight=1 order=0 in=- out=- group=g provider=p account=a | requests/60=600 concurrent=10"
--- `health[id]`   = "state generation trips until_ms since_ms reason lease": closed, open, half-open or ramp; absent =
---                closed.
---                  `lease` is the one probe's in half-open, else "-".
+-- `health[id]`   = "state generation trips until_ms since_ms reason lease": closed, open, half-open or ramp; absent:
+--                  closed. `lease` is the one probe's in half-open, else "-".
 
-local deployment = { health_changes = 0 }
-local known = {}
-local touched = {}
+local deployment
+local known, changed = {}, {}
+local shapes = {} -- text of limits -> what it says: most deployments of a group are alike
 local RAMP_FLOOR = 0.1
 local NEVER_FAILED = {
   __index = { state = "closed", generation = 0, trips = 0, until_ms = 0, since_ms = 0, reason = "-", probe = "-" },
@@ -24,13 +23,54 @@ local COLUMNS = {
   spend_nano = numbers.int,
 }
 
-local function garbled(what, text)
-  error("GARBLED " .. what .. ": " .. string.sub(text or "", 1, 40), 0)
+-- Read what every settle or, with the settings, every decision needs of `ids`, one command a column.
+local function load(ids, with_settings)
+  local new, unsettled = {}, {}
+  for i = 1, #ids do
+    local id = ids[i]
+    local d = known[id]
+    if not d then
+      new[#new + 1] = id
+    end
+    if with_settings and not (d and d.text ~= nil) then
+      unsettled[#unsettled + 1] = id
+    end
+  end
+  if #new > 0 then
+    local health, inflight = image.read("health", new), image.read("inflight", new)
+    for i = 1, #new do
+      -- What most of them get later is named here: a table that grows is copied again and again.
+      known[new[i]] = {
+        id = new[i],
+        health = health[i],
+        inflight = inflight[i] or "0",
+        ready = false,
+        state = "closed",
+        text = nil,
+        order = nil,
+        weight = nil,
+        full_weight = nil,
+        drained = nil,
+        sampled_ms = nil,
+        ms_per_token = nil,
+        latency_ms = nil,
+        limits = nil,
+        windows = nil,
+        changed = nil,
+      }
+    end
+  end
+  if #unsettled > 0 then
+    local settings = image.read("settings", unsettled)
+    for i = 1, #unsettled do
+      known[unsettled[i]].text = settings[i]
+    end
+  end
 end
 
-local function read_health(d, text)
+local function read_health(d)
   local state, generation, trips, until_ms, since_ms, reason, probe =
-    string.match(text, "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$")
+    string.match(d.health, "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$")
   d.generation, d.trips = numbers.of(generation), numbers.of(trips)
   d.until_ms, d.since_ms = numbers.of(until_ms), numbers.of(since_ms)
   d.state, d.reason, d.probe = state, reason, probe
@@ -39,117 +79,115 @@ local function read_health(d, text)
   end
 end
 
--- Load the columns that every decision or every settle needs, one command a column.
-function deployment.load(ids, with_settings)
-  if with_settings then
-    image.load("settings", ids)
-  end
-  image.load("health", ids)
-  image.load("inflight", ids)
-end
-
 -- The deployment `id`: {id, inflight, state, generation, trips, until_ms, since_ms, reason, probe}. Throws GARBLED.
-function deployment.of(id)
+local function of(id)
+  if not known[id] then
+    load({ id })
+  end
   local d = known[id]
-  if d then
-    return d
+  if not d.ready then
+    d.inflight = numbers.of(d.inflight)
+    if d.health then
+      read_health(d)
+    else
+      setmetatable(d, NEVER_FAILED)
+    end
+    d.ready = true
   end
-  d = { id = id, inflight = numbers.of(image.get("inflight", id), 0) }
-  local health = image.get("health", id)
-  if health then
-    read_health(d, health)
-  else
-    setmetatable(d, NEVER_FAILED)
-  end
-  known[id] = d
   return d
 end
 
 -- Read the settings in force: weight (with slow start), order, drained, text. False if the pool does not know it.
 -- Throws GARBLED.
-function deployment.settings(d)
-  if d.text ~= nil then
-    return d.text
+local function settings(d)
+  if d.text == nil then
+    load({ d.id }, true)
   end
-  local text = image.get("settings", d.id)
-  if text then
+  local text = d.text
+  if text and not d.order then
     local drained, weight, order = string.match(text, "^(d?r?a?i?n?e?d? ?)weight=(%S+) order=(%S+)")
-    d.drained, d.weight, d.order = drained ~= "", numbers.of(weight), numbers.of(order)
+    d.drained, d.full_weight, d.order = drained ~= "", numbers.of(weight), numbers.of(order)
+  end
+  if text then
+    d.weight = d.full_weight
     if d.state == "ramp" then
       -- Slow start (Envoy): a new or recovered deployment must not meet the whole fleet at once.
       d.weight = d.weight * math.max(RAMP_FLOOR, (now - d.since_ms) / math.max(1, d.until_ms - d.since_ms))
     end
   end
-  d.text = text
   return text
 end
 
--- May a call go there? "yes", "probe", or the reason why not, with the time at which it may change (or nil).
-function deployment.gate(d)
-  if d.drained then
-    return "drained"
-  elseif d.state == "open" then
-    if now >= d.until_ms then
-      return "probe"
-    end
-    return "cooling", d.until_ms
-  elseif d.state == "half-open" then
-    return "probing"
-  end
-  return "yes"
-end
-
--- The limits in force: list of {name, resource, seconds (nil: no window), amount, id}. Throws GARBLED.
-function deployment.limits(d)
-  if d.limits then
-    return d.limits
-  end
-  local limits = {}
-  -- A text that was cut short must not pass for one without limits.
-  local listed = string.match(deployment.settings(d) or "", "|(.*)$") or garbled("limits", d.text)
-  for word in string.gmatch(listed, "%S+") do
-    local name, amount = string.match(word, "^([^=]+)=(%S+)$")
-    local resource, seconds = string.match(name or "", "^(%a+)/?(%d*)$")
-    limits[#limits + 1] = {
-      name = name,
+-- Limits as they stand in the settings: list of {name, resource, seconds (nil: no window), amount}. Throws GARBLED.
+local function shape_of(text)
+  local shape = {}
+  for word in string.gmatch(text, "%S+") do
+    local resource, seconds, amount = string.match(word, "^(%a+)/?(%d*)=(.+)$")
+    shape[#shape + 1] = {
+      name = string.match(word, "^[^=]*"),
       resource = resource,
       seconds = tonumber(seconds),
-      amount = numbers.of(resource and amount),
-      id = d.id .. "/" .. name,
+      amount = numbers.of(amount),
     }
   end
-  d.limits = limits
-  return limits
+  return shape
+end
+
+-- The limits in force, shared by all deployments that have the same; their windows are `d.windows`, by position.
+-- Throws GARBLED.
+local function limits(d)
+  if not d.limits then
+    -- A text that was cut short must not pass for one without limits.
+    local text = string.match(settings(d) or "", "|(.*)$") or error("GARBLED limits", 0)
+    local shape = shapes[text]
+    if not shape then
+      shape = shape_of(text)
+      shapes[text] = shape
+    end
+    d.limits, d.windows = shape, {}
+  end
+  return d.limits
+end
+
+-- Read a fact of many deployments. Where it is garbage, `d.garbled` says so.
+local function facts(column, ids)
+  local texts = image.read(column, ids)
+  for i = 1, #ids do
+    local d = known[ids[i]]
+    if texts[i] and d[column] == nil then
+      d[column] = numbers.read(texts[i])
+      d.garbled = d.garbled or d[column] == nil
+    end
+  end
 end
 
 -- Read a number of a deployment into its field. Throws GARBLED.
-function deployment.number(d, column)
+local function number(d, column)
   local value = d[column]
   if value == nil then
-    value = numbers.of(image.get(column, d.id), nil)
+    local text = image.get(column, d.id)
+    value = text and numbers.of(text) or nil
     d[column] = value
   end
   return value
 end
 
 -- Change a number; written once at the end.
-function deployment.put(d, column, value)
+local function put(d, column, value)
   d[column] = value
-  local changed = d.changed
-  if not changed then
-    changed = {}
-    d.changed = changed
-    touched[#touched + 1] = d
+  if not d.changed then
+    d.changed = {}
+    changed[#changed + 1] = d
   end
-  changed[column] = true
+  d.changed[column] = true
 end
 
-function deployment.count(d, column, amount)
-  deployment.put(d, column, math.max(0, (d[column] or 0) + amount))
+local function count(d, column, amount)
+  put(d, column, math.max(0, (d[column] or 0) + amount))
 end
 
--- Change the state; what was chosen from before must be judged anew.
-function deployment.transition(d, state, fields)
+-- Change the state and the given fields; what was chosen from before must be judged anew.
+local function transition(d, state, fields)
   d.state, d.probe = state, "-"
   for name, value in pairs(fields) do
     d[name] = value
@@ -170,10 +208,25 @@ function deployment.transition(d, state, fields)
   )
 end
 
-function deployment.flush()
-  for _, d in ipairs(touched) do
+local function flush()
+  for i = 1, #changed do
+    local d = changed[i]
     for column in pairs(d.changed) do
       image.set(column, d.id, COLUMNS[column](d[column]))
     end
   end
 end
+
+deployment = {
+  load = load,
+  of = of,
+  settings = settings,
+  limits = limits,
+  facts = facts,
+  number = number,
+  put = put,
+  count = count,
+  transition = transition,
+  flush = flush,
+  health_changes = 0,
+}

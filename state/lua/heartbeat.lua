@@ -1,13 +1,13 @@
 -- Workers: who lives, what they hold, which deployments they list.
--- Uses: numbers, worker, image, keys, window, events, leases, now, now_text
+-- Uses: numbers, worker, image, keys, window, events, leases, reaper, now, now_text
 -- Defines: heartbeat, reconcile, join, leave
 -- `workers` ZSET worker by pool ms of its last heartbeat; `listing[worker]` = digest of its deployments;
--- `lists[digest]` = ids;
+--                `lists[digest]` = ids;
 -- `retired` ZSET of deployments nobody lists, by when
 -- ARGV    join and reconcile read a shared string whole
 -- Op      "heartbeat", "join digest list", "leave", "reconcile lease_ms list" (list: number of a shared string of ids)
 -- Returns heartbeat: "ok held dead version": leases this worker holds here, 1 if it had been given up, version of the
--- settings
+--         settings
 
 local heartbeat, reconcile, join, leave = {}, {}, {}, {}
 local REAP = 1000
@@ -74,6 +74,13 @@ local function forget(name)
   end
 end
 
+local function erase_window(id, seconds)
+  image.set("used", id, false)
+  for slot = 0, window.size(seconds) do
+    image.set("window", id .. ":" .. numbers.int(slot), false)
+  end
+end
+
 local function erase(id)
   local ids = { "ok/60", "failed/60" }
   for name in string.gmatch(string.match(image.get("declared", id) or "", "|(.*)$") or "", "(%S+)=") do
@@ -82,7 +89,7 @@ local function erase(id)
   for _, name in ipairs(ids) do
     local seconds = tonumber(string.match(name, "/(%d+)$"))
     if seconds then
-      window.erase(id .. "/" .. name, seconds)
+      erase_window(id .. "/" .. name, seconds)
     end
   end
   for _, fact in ipairs(FACTS) do
@@ -95,7 +102,7 @@ local function forget_retired()
   local old =
     redis.call("ZRANGEBYSCORE", keys.retired, "-inf", numbers.int(now - FORGET_RETIRED_MS), "LIMIT", "0", "100")
   for _, id in ipairs(old) do
-    if numbers.of(image.get("inflight", id), 0) == 0 then
+    if numbers.of(image.get("inflight", id) or "0") == 0 then
       if not image.get("settings", id) then
         erase(id)
       end
@@ -118,7 +125,7 @@ function heartbeat.run()
       events.add("worker-gone", "", other)
     end
   end
-  leases.purge()
+  reaper.purge()
   forget_retired()
   local held = redis.call("ZLEXCOUNT", keys.held, "[" .. worker .. "|", "(" .. worker .. "}")
   local version = image.get("config", "version") or "0"
@@ -147,12 +154,12 @@ end
 
 -- Its calls end with it: their slots come back, what they reserved stays charged.
 function leave.run()
-  local held = leases.ids_of(worker, LEAVING)
+  local held = reaper.ids_of(worker, LEAVING)
   if #held > 0 then
     image.load("lease", held)
   end
   for _, id in ipairs(held) do
-    leases.expire(id)
+    pcall(reaper.expire, id) -- a garbled one stays; it must not keep the others
   end
   forget(worker)
   return "ok"
@@ -170,14 +177,14 @@ function reconcile.run(op)
     known[id] = true
     local lease = leases.read(id)
     if lease and lease.state == "expired" then
-      leases.revive(lease, now + op.lease_ms)
+      reaper.revive(lease, now + op.lease_ms)
       events.add("lease-revived", lease.deployment, lease.worker)
     end
   end
-  for _, id in ipairs(leases.ids_of(worker, REAP)) do
+  for _, id in ipairs(reaper.ids_of(worker, REAP)) do
     local lease = not known[id] and leases.read(id)
     if lease and now - lease.at_ms > SETTLED_MS then
-      leases.expire(id)
+      reaper.expire(id)
     end
   end
   return "ok"

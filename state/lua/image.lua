@@ -1,4 +1,5 @@
--- What one run has read and will write: each column read by one HMGET, written by one HSET at the end.
+-- What one run has read and will write: a column is read with one HMGET for all operations, and written once at the
+-- end.
 -- Uses:
 -- Defines: keys, image
 -- KEYS    the columns in the order below (keys.py), then one `waiting:<group>` for each group of the run
@@ -64,7 +65,26 @@ function image.waiting_key(group)
   return waiting_keys[group] or error("UNKNOWN group", 0)
 end
 
--- Read the fields of a column that this run has not read yet. A key of another type is an error. Returns field -> text.
+-- The texts of `fields` as a list, false where nothing is stored; what this run has set counts. One command. A key of
+-- another type is an error.
+function image.read(name, fields)
+  local found = redis.pcall("HMGET", keys[name], unpack(fields))
+  if found.err then
+    error(found.err, 0)
+  end
+  proven[keys[name]] = true
+  local values = columns[name]
+  if values then
+    for i = 1, #fields do
+      if values[fields[i]] ~= nil then
+        found[i] = values[fields[i]]
+      end
+    end
+  end
+  return found
+end
+
+-- Read the fields of a column that this run has not read yet. Returns field -> text.
 function image.load(name, fields)
   local values = columns[name]
   local missing = fields
@@ -80,11 +100,7 @@ function image.load(name, fields)
     end
   end
   if #missing > 0 then
-    local found = redis.pcall("HMGET", keys[name], unpack(missing))
-    if found.err then
-      error(found.err, 0)
-    end
-    proven[keys[name]] = true
+    local found = image.read(name, missing)
     for i = 1, #missing do
       values[missing[i]] = found[i]
     end

@@ -4,26 +4,7 @@
 -- Peak EWMA (Finagle): a slower sample counts at once, faster ones with weight 1 - exp(-dt / 10 s). With alpha (from
 -- max_latency_list_size n: 2 / (n + 1)) every sample has that weight.
 
-local learn = {}
 local TAU_MS = 10000
-local FACTS = { "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms" }
-
--- Read the facts of many deployments, one command a column.
-function learn.load(ids)
-  for i = 1, #FACTS do
-    image.load(FACTS[i], ids)
-  end
-end
-
--- Part of the plan of a settle: the facts are readable. Throws GARBLED.
-function learn.check(d, streams)
-  if streams then
-    numbers.of(image.get("sampled_ms", d.id .. "/ttft"), nil)
-  end
-  for i = 1, #FACTS do
-    deployment.number(d, FACTS[i])
-  end
-end
 
 local function blend(d, fact, sample, elapsed, alpha)
   local before = d[fact]
@@ -33,19 +14,45 @@ local function blend(d, fact, sample, elapsed, alpha)
   deployment.put(d, fact, sample)
 end
 
--- A sample of each fact, nil where there is none. Only after `check`.
-function learn.sample(d, latency_ms, ttft_ms, ms_per_token, alpha)
-  local elapsed = math.max(0, now - (d.sampled_ms or now))
-  blend(d, "latency_ms", latency_ms, elapsed, alpha)
-  if ttft_ms then
-    -- Streams may be rare among the calls: what they taught ages by their own samples.
-    local streamed = d.id .. "/ttft"
-    local before = numbers.of(image.get("sampled_ms", streamed), now)
-    blend(d, "ttft_ms", ttft_ms, math.max(0, now - before), alpha)
-    image.set("sampled_ms", streamed, now_text)
+-- The field of `sampled_ms` where the time of the last stream stands. Streams may be rare among the calls: what they
+-- taught ages by their own samples.
+local function streamed(id)
+  return id .. "/ttft"
+end
+
+-- Those fields of many deployments.
+local function streams(ids)
+  local fields = {}
+  for i = 1, #ids do
+    fields[i] = streamed(ids[i])
   end
-  if ms_per_token then
-    blend(d, "ms_per_token", ms_per_token, elapsed, alpha)
+  return fields
+end
+
+-- Part of a plan: what `from` will touch is readable. `samples`: {fact, ms, fact, ms, ...}. Throws GARBLED.
+local function plan(d, samples)
+  for i = 1, #samples, 2 do
+    deployment.number(d, samples[i])
+    if samples[i] == "ttft_ms" then
+      numbers.of(image.get("sampled_ms", streamed(d.id)) or "0")
+    end
+  end
+  deployment.number(d, "sampled_ms")
+end
+
+-- Learn the samples. Only after `plan`.
+local function from(d, samples, alpha)
+  local elapsed = math.max(0, now - (d.sampled_ms or now))
+  for i = 1, #samples, 2 do
+    local fact, since = samples[i], elapsed
+    if fact == "ttft_ms" then
+      local before = image.get("sampled_ms", streamed(d.id))
+      since = before and math.max(0, now - numbers.of(before)) or 0
+      image.set("sampled_ms", streamed(d.id), now_text)
+    end
+    blend(d, fact, samples[i + 1], since, alpha)
   end
   deployment.put(d, "sampled_ms", now)
 end
+
+local learn = { streams = streams, plan = plan, from = from }

@@ -3,28 +3,44 @@
 -- Defines: numbers
 -- Every number is read with `of` and written with `int` or `num`: engines disagree about `..` and tostring.
 
-local numbers = {}
 local LARGEST = 2 ^ 53
+local tonumber, format = tonumber, string.format
+local texts, values = {}, {} -- what was written and read already: many are the same
 
--- A stored number. Operators edit by hand, so garbage is to be expected: it throws, and costs one operation. Where
--- nothing is stored: `default` if one is given (nil counts), else garbage too.
-function numbers.of(text, ...)
-  if not text and select("#", ...) > 0 then
-    return (...)
-  end
-  local value = text and tonumber(text)
-  if not value or not (value > -LARGEST and value < LARGEST) then
-    error("GARBLED not a number: " .. string.sub(text or "nothing", 1, 40), 0)
+-- A stored number, nil for garbage.
+local function read(text)
+  local value = tonumber(text)
+  return value and value > -LARGEST and value < LARGEST and value or nil
+end
+
+-- A stored number. Operators edit by hand, so garbage is to be expected: it throws, and costs one operation.
+local function of(text)
+  local value = values[text or ""]
+  if not value then
+    value = tonumber(text)
+    if not value or not (value > -LARGEST and value < LARGEST) then
+      error("GARBLED not a number: " .. string.sub(text or "nothing", 1, 40), 0)
+    end
+    values[text] = value
   end
   return value
 end
 
 -- Whole numbers below 2^53 (ms, tokens, nano-dollars).
-function numbers.int(value)
-  return string.format("%.0f", value)
+local function int(value)
+  local text = texts[value]
+  if not text then
+    text = format("%.0f", value)
+    if value == value then
+      texts[value] = text
+    end
+  end
+  return text
 end
 
 -- Measures (ms, weights): nine digits are alike on every engine.
-function numbers.num(value)
-  return string.format("%.9g", value)
+local function num(value)
+  return format("%.9g", value)
 end
+
+local numbers = { read = read, of = of, int = int, num = num }

@@ -10,7 +10,7 @@ local settings, register = {}, {}
 local RAMP_MS = 10000
 
 local function bump()
-  image.set("config", "version", numbers.int(numbers.of(image.get("config", "version"), 0) + 1))
+  image.set("config", "version", numbers.int(numbers.of(image.get("config", "version") or "0") + 1))
 end
 
 local function pairs_in(text)

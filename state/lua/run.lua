@@ -4,19 +4,19 @@
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
---          \30, are "now epoch known" (known 0: this worker has to say hello again), then one an operation in their
---          order; a failed one: "error CODE text"
+--         \30,
+--          are "now epoch known" (known 0: this worker has to say hello again), then one an operation in their order;
+--          a failed one: "error CODE text"
 
-local run = { operations = {} }
-local replies = {}
+local operations, replies = {}, {}
 
--- Our errors are texts; those of commands are tables on some engines.
+-- What pcall caught, as a reply; servers from 7.0 on throw tables.
 local function failed(thrown)
   return "error " .. (type(thrown) == "table" and thrown.err or thrown)
 end
 
 -- Parse all operations: `run.operations` = list of {position, verb, op} in the order of ARGV.
-function run.parse(verbs)
+local function parse(verbs)
   for i = shared.first_operation, #ARGV do
     local position, verb = i - shared.first_operation + 2, shared.verbs[i]
     local ok, op = false, "UNKNOWN operation"
@@ -24,7 +24,7 @@ function run.parse(verbs)
       ok, op = pcall(verbs[verb].parse, ARGV[i])
     end
     if ok then
-      run.operations[#run.operations + 1] = { position = position, verb = verb, op = op }
+      operations[#operations + 1] = { position = position, verb = verb, op = op }
     else
       replies[position] = failed(op)
     end
@@ -32,16 +32,18 @@ function run.parse(verbs)
 end
 
 -- Do one operation.
-function run.attempt(entry, act)
+local function attempt(entry, act)
   local ok, reply = pcall(act, entry.op)
   replies[entry.position] = ok and reply or failed(reply)
 end
 
 -- Write everything and answer.
-function run.finish(known)
+local function finish(known)
   window.flush()
   deployment.flush()
   image.flush()
   replies[1] = now_text .. " " .. epoch .. (known and " 1" or " 0")
   return { table.concat(replies, "\30") }
 end
+
+local run = { operations = operations, parse = parse, attempt = attempt, finish = finish }

@@ -3,7 +3,7 @@
 -- Defines: snapshot, ids, workers, diary
 -- Op      "snapshot list" (number of a shared string of ids), "ids", "workers", "diary count"
 -- Returns snapshot: one line a known deployment, fields by tab: id, state, generation, trips, until_ms, reason,
--- inflight, ok,
+--         inflight, ok,
 --         failed, latency_ms, ttft_ms, ms_per_token, tokens, spend_nano, settings, overrides, "limit=used ..."
 --         ids: all deployments, by space. workers: "worker age_ms held ..." then "/" and "group tickets ..." of the run
 --         diary: the newest events, one a line, fields by tab: stream id, at_ms, kind, deployment, detail
@@ -25,8 +25,8 @@ local function line(id)
     return nil
   end
   local used = {}
-  for _, limit in ipairs(deployment.limits(d)) do
-    local amount = limit.seconds and window.open(limit.id, limit.seconds).sum or d.inflight
+  for i, limit in ipairs(deployment.limits(d)) do
+    local amount = limit.seconds and room.window_of(d, i).sum or d.inflight
     used[#used + 1] = limit.name .. "=" .. numbers.int(amount)
   end
   return table.concat({

@@ -1,96 +1,131 @@
 -- Rolling windows: never more than the limit in any W seconds, room back to the millisecond.
--- Uses: numbers, image, now, now_text
+-- Uses: numbers, image, now
 -- Defines: window
 -- A window of W seconds is a ring of n + 1 slots with a running sum: `used[id]` = "sum oldest" (number of the oldest
 -- slot in the sum), `window[id:slot mod (n + 1)]` = "amount last_ms". A slot that is partly out still counts in full,
 -- so the sum is never too low; before a refusal the oldest slot is dropped as soon as its last entry is out, so it is
 -- not too high for long either. With n slots instead of n + 1, two rates would fit at a boundary (167 % measured).
 
-local window = {}
 local opened = {}
-local touched = {}
+local changed_windows, changed_slots = {}, {}
+local floor, match = math.floor, string.match
+local PAIR = "^(%S+) (%S+)$"
 
-local function size(seconds)
-  return seconds < 3600 and 60 or 240
-end
-
-local function field(w, slot)
-  return w.id .. ":" .. numbers.int(slot % (w.n + 1))
-end
-
--- Load the slots first..last (at most a ring of them) in one command.
-local function load_slots(w, first, last)
-  local fields = {}
-  for slot = first, math.min(last, first + w.n) do
-    if w.slots[slot] == nil then
-      fields[#fields + 1] = field(w, slot)
+-- Read the slots {w, slot, w, slot, ...} of several windows in one command.
+local function read(list)
+  local fields, entries = {}, {}
+  for i = 1, #list, 2 do
+    local w, slot = list[i], list[i + 1]
+    if not w.slots[slot] then
+      local field = w.id .. ":" .. numbers.int(slot % (w.n + 1))
+      local entry = { amount = 0, last_ms = false, field = field, text = false, changed = false }
+      w.slots[slot] = entry
+      fields[#fields + 1], entries[#entries + 1] = field, entry
     end
   end
-  image.load("window", fields)
+  if #fields > 0 then
+    local found = image.read("window", fields)
+    for i = 1, #fields do
+      entries[i].text = found[i]
+    end
+  end
 end
 
--- A slot {amount, last_ms}; false where the ring holds another round's entry. Throws GARBLED.
+-- A slot as {amount, last_ms}; amount 0 where nothing stands, or the entry of another round of the ring. Throws
+-- GARBLED.
 local function slot_of(w, slot)
   local entry = w.slots[slot]
-  if entry ~= nil then
-    return entry
+  if not entry then
+    read({ w, slot })
+    entry = w.slots[slot]
   end
-  entry = false
-  local record = image.get("window", field(w, slot))
-  if record then
-    local amount, last_ms = string.match(record, "^(%S+) (%S+)$")
+  if entry.text then
+    local amount, last_ms = match(entry.text, PAIR)
     amount, last_ms = numbers.of(amount), numbers.of(last_ms)
-    if math.floor(last_ms / w.width) == slot then
-      entry = { amount = amount, last_ms = last_ms }
+    if floor(last_ms / w.width) == slot then
+      entry.amount, entry.last_ms = amount, last_ms
     end
+    entry.text = false
   end
-  w.slots[slot] = entry
   return entry
 end
 
-local function touch(w, slot)
-  if not w.touched then
-    w.touched = {}
-    touched[#touched + 1] = w
+-- Part of a plan: the slots {w, slot, ...} that `add` or `adjust` will touch are readable. Throws GARBLED.
+local function prepare(list)
+  read(list)
+  for i = 1, #list, 2 do
+    slot_of(list[i], list[i + 1])
   end
-  if slot then
-    w.touched[slot] = true
+end
+
+-- Read the slots first..last, at most a ring of them.
+local function read_range(w, first, last)
+  local list = {}
+  for slot = first, math.min(last, first + w.n) do
+    list[#list + 1] = w
+    list[#list + 1] = slot
+  end
+  read(list)
+end
+
+local function changed(w, entry)
+  if not w.changed then
+    w.changed = true
+    changed_windows[#changed_windows + 1] = w
+  end
+  if entry and not entry.changed then
+    entry.changed = true
+    changed_slots[#changed_slots + 1] = entry
   end
 end
 
 -- Drop the slots that are out as a whole. What was computed is written, also on a refusal.
 local function roll(w)
   local keep = w.newest - w.n
-  if w.oldest >= keep then
-    return
-  end
   if keep - w.oldest > w.n then
     w.sum = 0
   else
-    load_slots(w, w.oldest, keep - 1)
+    read_range(w, w.oldest, keep - 1)
     for slot = w.oldest, keep - 1 do
-      local entry = slot_of(w, slot)
-      w.sum = math.max(0, w.sum - (entry and entry.amount or 0))
+      w.sum = math.max(0, w.sum - slot_of(w, slot).amount)
     end
   end
   w.oldest = keep
-  touch(w)
+  changed(w)
+end
+
+-- How many slots a window has, less the one that is partly out.
+local function size(seconds)
+  return seconds < 3600 and 60 or 240
 end
 
 -- The window `id` of `seconds`, rolled up to now: {sum, oldest, newest ...}. Throws GARBLED.
-function window.open(id, seconds)
+local function open(id, seconds)
   local w = opened[id]
   if w then
     return w
   end
   local n = size(seconds)
   local width = seconds * 1000 / n
-  local newest = math.floor(now / width)
-  w = { id = id, span = seconds * 1000, n = n, width = width, newest = newest, oldest = newest, sum = 0, slots = {} }
-  local record = image.get("used", id)
+  local newest = floor(now / width)
+  local record, sum, oldest = image.get("used", id), 0, newest
   if record then
-    local sum, oldest = string.match(record, "^(%S+) (%S+)$")
-    w.sum, w.oldest = numbers.of(sum), numbers.of(oldest)
+    sum, oldest = match(record, PAIR)
+    sum, oldest = numbers.of(sum), numbers.of(oldest)
+  end
+  w = {
+    id = id,
+    span = seconds * 1000,
+    n = n,
+    width = width,
+    newest = newest,
+    oldest = oldest,
+    sum = sum,
+    slots = {},
+    hold = 0,
+    changed = false,
+  }
+  if oldest < newest - n then
     roll(w)
   end
   opened[id] = w
@@ -98,123 +133,90 @@ function window.open(id, seconds)
 end
 
 -- Number of the slot of a time.
-function window.slot(w, at_ms)
-  return math.floor(at_ms / w.width)
+local function slot_at(w, at_ms)
+  return floor(at_ms / w.width)
 end
 
--- Read the slots {w, slot, w, slot, ...} of several windows in one command.
-function window.load(list)
-  local fields = {}
-  for i = 1, #list, 2 do
-    if list[i].slots[list[i + 1]] == nil then
-      fields[#fields + 1] = field(list[i], list[i + 1])
-    end
-  end
-  if #fields > 0 then
-    image.load("window", fields)
-  end
-end
-
--- What `add` or `adjust` will touch is readable. Throws GARBLED: part of every plan, so that no commit fails.
-function window.check(w, slot)
-  slot_of(w, slot or w.newest)
-end
-
--- Does `amount` more fit under `limit`? Used + amount = limit fits.
-function window.fits(w, amount, limit)
-  if w.sum + amount <= limit then
-    return true
-  end
+-- Drop the oldest slots as far as their last entry is out: only before a refusal.
+local function drop_oldest(w)
   local first = w.oldest
   while w.oldest < w.newest do
-    if (w.oldest - first) % 4 == 0 then
-      load_slots(w, w.oldest, math.min(w.oldest + 3, w.newest))
+    if not w.slots[w.oldest] then
+      read_range(w, w.oldest, math.min(w.oldest + 3, w.newest))
     end
     local entry = slot_of(w, w.oldest)
-    if entry and entry.last_ms + w.span > now then
+    if entry.last_ms and entry.last_ms + w.span > now then
       break
     end
-    w.sum = math.max(0, w.sum - (entry and entry.amount or 0))
+    w.sum = math.max(0, w.sum - entry.amount)
     w.oldest = w.oldest + 1
   end
   if w.oldest > first then
-    touch(w)
+    changed(w)
   end
-  return w.sum + amount <= limit
 end
 
--- Add an amount now.
-function window.add(w, amount)
-  local entry = slot_of(w, w.newest)
-  if not entry then
-    entry = { amount = 0 }
-    w.slots[w.newest] = entry
+-- Does `amount` more fit under `limit`, besides what is held for others? Used + amount = limit fits.
+local function fits(w, amount, limit)
+  local most = limit - amount - w.hold
+  if w.sum > most then
+    drop_oldest(w)
   end
+  return w.sum <= most
+end
+
+-- Add an amount now. Its plan has seen the newest slot.
+local function add(w, amount)
+  local entry = slot_of(w, w.newest)
   entry.amount, entry.last_ms = entry.amount + amount, now
   w.sum = w.sum + amount
-  touch(w, w.newest)
+  changed(w, entry)
 end
 
 -- Correct what was reserved at `at_ms` by `delta`: debt or refund, in the slot of the reservation, if it is still kept.
-function window.adjust(w, at_ms, delta)
-  local slot = window.slot(w, at_ms)
-  local entry = slot >= w.oldest and slot_of(w, slot)
-  if not entry or delta == 0 then
+local function adjust(w, at_ms, delta)
+  local slot = slot_at(w, at_ms)
+  local entry = slot >= w.oldest and delta ~= 0 and slot_of(w, slot)
+  if not entry or not entry.last_ms then
     return
   end
   delta = math.max(delta, -entry.amount)
   entry.amount = entry.amount + delta
   w.sum = math.max(0, w.sum + delta)
-  touch(w, slot)
-end
-
--- The releases to come, oldest first: calls visit(at_ms, amount) until it returns true.
-function window.releases(w, visit)
-  for slot = w.oldest, w.newest do
-    if (slot - w.oldest) % 8 == 0 then
-      load_slots(w, slot, math.min(slot + 7, w.newest))
-    end
-    local entry = slot_of(w, slot)
-    if entry and entry.amount > 0 and visit(entry.last_ms + w.span, entry.amount) then
-      return
-    end
-  end
-end
-
--- Pool time at which `amount` fits under `limit`; nil where it never does.
-function window.due(w, amount, limit)
-  local missing, due = w.sum + amount - limit, now
-  if missing > 0 then
-    window.releases(w, function(at_ms, released)
-      missing, due = missing - released, at_ms
-      return missing <= 0
-    end)
-  end
-  return missing <= 0 and due or nil
+  changed(w, entry)
 end
 
 -- Forget what was counted.
-function window.clear(w)
+local function clear(w)
+  read({ w, w.newest })
   w.sum, w.oldest = 0, w.newest
-  w.slots[w.newest] = { amount = 0, last_ms = now }
-  touch(w, w.newest)
+  local entry = w.slots[w.newest]
+  entry.amount, entry.last_ms, entry.text = 0, now, false -- whatever stood there, garbage too
+  changed(w, entry)
 end
 
--- Remove every trace of a window.
-function window.erase(id, seconds)
-  image.set("used", id, false)
-  for slot = 0, size(seconds) do
-    image.set("window", id .. ":" .. numbers.int(slot), false)
-  end
-end
-
-function window.flush()
-  for _, w in ipairs(touched) do
+local function flush()
+  for i = 1, #changed_windows do
+    local w = changed_windows[i]
     image.set("used", w.id, numbers.int(w.sum) .. " " .. numbers.int(w.oldest))
-    for slot in pairs(w.touched) do
-      local entry = w.slots[slot]
-      local last = entry.last_ms == now and now_text or numbers.int(entry.last_ms)
-      image.set("window", field(w, slot), numbers.int(entry.amount) .. " " .. last)
-    end
+  end
+  for i = 1, #changed_slots do
+    local entry = changed_slots[i]
+    image.set("window", entry.field, numbers.int(entry.amount) .. " " .. numbers.int(entry.last_ms))
   end
 end
+
+local window = {
+  size = size,
+  open = open,
+  read = read,
+  read_range = read_range,
+  prepare = prepare,
+  slot_of = slot_of,
+  slot_at = slot_at,
+  fits = fits,
+  add = add,
+  adjust = adjust,
+  clear = clear,
+  flush = flush,
+}

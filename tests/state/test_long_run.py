@@ -129,6 +129,7 @@ class Day:
                 await store.flush()
                 await beat(store)
             self.place.move(8_000, workers=False)
+        await self.workers[0].snapshot()  # a window rolls when somebody looks at it
 
 
 async def live(day: Day, hours: float, seconds: float) -> None:

@@ -1,0 +1,119 @@
+-- When there will be room: for refusals, for waiting calls, and how full a deployment is.
+-- Uses: window, deployment, room, now
+-- Defines: outlook
+
+-- The releases of a window to come, oldest first: calls visit(at_ms, amount) until it returns true. Throws GARBLED.
+local function releases_of(w, visit)
+  for slot = w.oldest, w.newest do
+    if not w.slots[slot] then
+      window.read_range(w, slot, math.min(slot + 7, w.newest))
+    end
+    local entry = window.slot_of(w, slot)
+    if entry.amount > 0 and visit(entry.last_ms + w.span, entry.amount) then
+      return
+    end
+  end
+end
+
+-- Pool time at which `amount` fits under `limit`; nil where it never does.
+local function due_in(w, amount, limit)
+  local missing, due = w.sum + amount - limit, now
+  if missing > 0 then
+    releases_of(w, function(at_ms, released)
+      missing, due = missing - released, at_ms
+      return missing <= 0
+    end)
+  end
+  return missing <= 0 and due or nil
+end
+
+-- Pool time from which the request fits, health aside; nil if nobody can know it (a slot in flight) or it never fits.
+-- Throws GARBLED.
+local function due(d, request)
+  local latest = now
+  for i, limit in ipairs(deployment.limits(d)) do
+    local amount = room.need(limit, request)
+    if not amount or (not limit.seconds and d.inflight + amount > limit.amount) then
+      return nil
+    elseif limit.seconds then
+      local at_ms = due_in(room.window_of(d, i), amount, limit.amount)
+      if not at_ms then
+        return nil
+      end
+      latest = math.max(latest, at_ms)
+    end
+  end
+  return latest
+end
+
+-- What a request takes of a resource, whatever the limit.
+local function wants(request, resource)
+  if resource == "requests" then
+    return 1
+  elseif resource == "tokens" then
+    return request.input_tokens + request.output_tokens
+  end
+  return resource == "input" and request.input_tokens or request.output_tokens
+end
+
+local function add_releases(d, resource, list)
+  local limited = false
+  for i, limit in ipairs(deployment.limits(d)) do
+    if limit.resource == resource and limit.seconds then
+      local w = room.window_of(d, i)
+      limited = true
+      list[#list + 1] = { now, limit.amount - w.sum }
+      releases_of(w, function(at_ms, amount)
+        list[#list + 1] = { at_ms, amount }
+        return false
+      end)
+    end
+  end
+  return limited
+end
+
+-- The room of a resource over all deployments, now and as it comes back: list of {at_ms, amount} by time; endless where
+-- one of them has no limit for it.
+local function releases(members, resource)
+  local list = {}
+  for _, d in ipairs(members) do
+    local ok, limited = pcall(add_releases, d, resource, list)
+    if ok and not limited then
+      return { { now, math.huge } }
+    end
+  end
+  table.sort(list, function(a, b)
+    return a[1] < b[1]
+  end)
+  return list
+end
+
+-- Keep room for a waiting call until the end of this run. Only after a `check` that found room.
+local function hold(d, request)
+  d.hold = (d.hold or 0) + 1
+  for i, limit in ipairs(d.limits) do
+    if limit.seconds then
+      local w = d.windows[i]
+      w.hold = w.hold + room.need(limit, request)
+    end
+  end
+end
+
+-- Share of the tightest limit in use, 0..1 and above under debt; 0 without limits. Throws GARBLED.
+local function used_share(d)
+  local share = 0
+  for i, limit in ipairs(deployment.limits(d)) do
+    local used = limit.seconds and room.window_of(d, i).sum or d.inflight
+    share = math.max(share, used / math.max(limit.amount, 1e-9))
+  end
+  return share
+end
+
+local outlook = {
+  RESOURCES = { "requests", "tokens", "input", "output" },
+  due = due,
+  wants = wants,
+  releases = releases,
+  hold = hold,
+  used_share = used_share,
+}
