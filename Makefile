@@ -48,11 +48,13 @@ docs: $(STAMP) ## the API as HTML, in build/docs
 	$(BIN)/python -m pdoc --docformat markdown -o build/docs $(DOCUMENTED)
 	@echo "build/docs/index.html"
 
-lint: $(STAMP) ## ruff, mypy strict, Lua checks
+lint: $(STAMP) ## ruff, mypy strict, Lua checks, manifests
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m tests.lint_lua
+	@if command -v kubectl >/dev/null; then kubectl kustomize deploy >/dev/null; \
+		else echo "notice: kubectl is not here, so the manifests were not put together"; fi
 
 format: $(STAMP) ## put the sources into their form
 	$(BIN)/python -m ruff check --fix --quiet .

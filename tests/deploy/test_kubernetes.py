@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from typing import Any
-
-import pytest
-import yaml
 
 from tests.deploy.files import DEPLOY, manifests, of_kind, read
 
@@ -122,13 +117,3 @@ def test_compose_and_kubernetes_run_the_same_commands() -> None:
         assert container.get("args", container.get("command")) == services[name]["command"]
     ping = services["valkey"]["healthcheck"]["test"][1].replace("$$", "$")
     assert pods["valkey"]["readinessProbe"]["exec"]["command"] == ["sh", "-c", ping]
-
-
-def test_kustomize_puts_it_together() -> None:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not on PATH")
-    done = subprocess.run(["kubectl", "kustomize", str(DEPLOY)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    made = [one for one in yaml.safe_load_all(done.stdout) if one]
-    assert len(made) == len(manifests()) + 2
-    assert {one["metadata"].get("namespace", "router-core") for one in made} == {"router-core"}

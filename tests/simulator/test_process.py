@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -75,7 +76,7 @@ def test_a_wrong_argument_is_a_usage_error() -> None:
 
 
 @pytest.mark.serial
-async def test_one_core_serves_two_thousand_requests_a_second() -> None:
+async def test_a_request_costs_it_no_more_than_a_few_times_what_it_costs_the_plainest_client() -> None:
     count, connections = 6_000, 30
     with process("--rpm", "1000000", "--tpm", "1000000000") as (child, url):
         port = int(url.split(":")[2].removesuffix("/v1"))
@@ -91,11 +92,11 @@ async def test_one_core_serves_two_thousand_requests_a_second() -> None:
                 await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
             writer.close()
 
-        before = cpu_seconds(child.pid)
+        before, own = cpu_seconds(child.pid), time.process_time()
         await asyncio.gather(*(one_connection() for _ in range(connections)))
-        used = cpu_seconds(child.pid) - before
-    print(f"{count / used:,.0f} requests a second of one core")
-    assert count / used >= 2_000
+        used, own = cpu_seconds(child.pid) - before, time.process_time() - own
+    print(f"{count / used:,.0f} requests a second of one core, {used / own:.1f} times the client's time")
+    assert used <= 6 * own
 
 
 def cpu_seconds(pid: int) -> float:
