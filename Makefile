@@ -8,10 +8,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 /
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CONFORM := $(VENV)/.installed-conform
 JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help venv demo test test-fast bench docs lint format clean
+.PHONY: help venv demo test test-fast conform bench docs lint format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -36,6 +37,13 @@ test: $(STAMP) ## all tests on all engines, with branch coverage
 test-fast: $(STAMP) ## the tests that are not slow, within a minute
 	$(PYTEST) -n $(JOBS) -q -m "not slow and not serial" $(ARGS)
 
+$(CONFORM): pyproject.toml $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[conform]'
+	@touch $@
+
+conform: $(CONFORM) ## every provider as it was recorded, beside its own SDK; ends with a table
+	$(PYTEST) tests/conform -n $(JOBS) -q --timeout=60 $(ARGS)
+
 bench: $(STAMP) ## cost of a call and of a decision
 	$(BIN)/python -m tests.bench $(ARGS)
 
@@ -44,7 +52,8 @@ DOCUMENTED := router_core router_core.router router_core.config router_core.erro
 	router_core.providers router_core.simulator router_core.state.store router_core.state.records router_core.state.keys \
 	router_core.strategies
 
-docs: $(STAMP) ## the API as HTML, in build/docs
+docs: $(STAMP) ## the API as HTML, in build/docs, and the table of providers
+	$(BIN)/python -m router_core.providers.matrix
 	$(BIN)/python -m pdoc --docformat markdown -o build/docs $(DOCUMENTED)
 	@echo "build/docs/index.html"
 
