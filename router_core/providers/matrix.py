@@ -126,7 +126,7 @@ def markdown() -> str:
 def _text() -> Iterator[str]:
     yield "# What each provider can do"
     yield ""
-    yield "Made by `make docs` from the adapters: a mark means that such a call can be written; a model may still refuse it."
+    yield "Made by `make docs` from the adapters: a mark means that such a call can be written. A model may refuse."
     yield "What has no mark is an UnsupportedParamsError; with `drop_params=True` a parameter without one is left out."
     yield ""
     yield "## Kinds of call (s: also streamed)"
