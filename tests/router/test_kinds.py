@@ -1,0 +1,78 @@
+"""A group of unlike providers: a call goes to those that can make it, and who lacks a parameter is passed over."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router_core.dialects.openai.chat import Chat
+from router_core.errors import BadRequestError, UnsupportedParamsError
+from router_core.files import attached
+from router_core.providers import HttpAdapter, Provider
+from router_core.providers.parameters import Parameters
+from router_core.simulator import Upstream
+from tests.router.rig import PROMPT, Make, entry, state_of
+
+PLAIN = Provider("plain", {"chat": Chat(Parameters.all_but("chat", "logprobs"))})
+ADAPTERS = {"plain": partial(HttpAdapter, provider=PLAIN)}
+
+
+async def test_only_who_offers_a_kind_of_call_is_asked(routers: Make, first: Upstream, second: Upstream) -> None:
+    router = routers([entry(first, "chats", model="plain/x"), entry(second, "both")], adapters=ADAPTERS)
+    for _ in range(8):
+        assert (await router.aembedding("m", "hello")).deployment == "both"
+    assert {(await router.acompletion("m", PROMPT)).deployment for _ in range(20)} == {"chats", "both"}
+
+
+async def test_nobody_offers_it(routers: Make, first: Upstream) -> None:
+    router = routers([entry(first, "chats", model="plain/x")], adapters=ADAPTERS)
+    with pytest.raises(BadRequestError, match="no deployment of 'm' offers embedding"):
+        await router.aembedding("m", "hello")
+    with pytest.raises(BadRequestError, match="plain has no embedding calls"):
+        await router.aembedding("chats", "hello", specific_deployment=True)
+    assert len(first.log) == 0
+
+
+async def test_a_parameter_that_one_lacks_is_served_by_the_other(
+    routers: Make, first: Upstream, second: Upstream
+) -> None:
+    router = routers(
+        [entry(first, "lacks", model="plain/x", order=1), entry(second, "has", order=2)], adapters=ADAPTERS
+    )
+    answer = await router.acompletion("m", PROMPT, logprobs=True)
+    assert answer.deployment == "has"
+    assert len(first.log) == 0
+    state = await state_of(router, "lacks")
+    assert (state.health, state.inflight) == ("closed", 0)
+
+
+@pytest.mark.parametrize("where", ["call", "deployment"])
+async def test_a_parameter_nobody_has_is_named_or_dropped(routers: Make, first: Upstream, where: str) -> None:
+    params: dict[str, Any] = {"drop_params": True} if where == "deployment" else {}
+    router = routers([entry(first, "lacks", model="plain/x", **params)], adapters=ADAPTERS)
+    if where == "call":
+        with pytest.raises(UnsupportedParamsError, match="plain does not support logprobs") as caught:
+            await router.acompletion("m", PROMPT, logprobs=True)
+        assert caught.value.params == ("logprobs",)
+        assert len(first.log) == 0
+    dropping: dict[str, Any] = {"drop_params": True} if where == "call" else {}
+    assert (await router.acompletion("m", PROMPT, logprobs=True, **dropping)).deployment == "lacks"
+
+
+def test_files_are_read_once_whatever_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "voice.wav"
+    path.write_bytes(b"RIFF")
+    expected = ("voice.wav", b"RIFF", "audio/x-wav")
+    assert attached(path) == expected
+    with path.open("rb") as open_file:
+        assert attached(open_file) == expected
+    assert attached(("voice.wav", io.BytesIO(b"RIFF"))) == expected
+    assert attached(("a", b"x", "image/png")) == ("a", b"x", "image/png")
+    assert attached(b"x") == ("file", b"x", "application/octet-stream")
+    for wrong in ("a text", 5, None, tmp_path / "missing", io.StringIO("x")):
+        with pytest.raises(BadRequestError, match=r"^image"):
+            attached(wrong, "image")
