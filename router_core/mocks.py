@@ -13,10 +13,30 @@ from typing import Any
 from router_core import errors
 from router_core.answers import Answer, ChatCompletion, ChatCompletionChunk, EmbeddingResponse
 from router_core.config import Deployment
+from router_core.errors import BadRequestError
 from router_core.options import Options
+from router_core.other_answers import (
+    ImagesResponse,
+    Message,
+    ModerationResponse,
+    RerankResponse,
+    Response,
+    TextCompletion,
+    Transcription,
+)
 from router_core.providers.base import Call
 from router_core.tokens import input_tokens, text_tokens
 
+WHOLE: Mapping[str, type[Answer]] = {
+    "completion": TextCompletion,
+    "responses": Response,
+    "messages": Message,
+    "image_generation": ImagesResponse,
+    "image_edit": ImagesResponse,
+    "transcription": Transcription,
+    "moderation": ModerationResponse,
+    "rerank": RerankResponse,
+}
 _WORDS = "litellm."
 
 
@@ -31,7 +51,14 @@ def answer(call: Call, deployment: Deployment, value: Any) -> Answer:
     if call.kind == "embedding":
         return _embeddings(call, deployment, value)
     if isinstance(value, Mapping):
-        return ChatCompletion(dict(value))
+        return WHOLE.get(call.kind, ChatCompletion)(dict(value))
+    if call.kind == "completion":
+        choice = {"index": 0, "text": str(value), "finish_reason": "stop"}
+        return TextCompletion(
+            {**_head(deployment, "text_completion"), "choices": [choice], "usage": _usage(call, value)}
+        )
+    if call.kind != "chat":
+        raise BadRequestError(f"mock_response of a {call.kind} call must be the whole answer, a dict")
     message = {"role": "assistant", "content": str(value)}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     return ChatCompletion({**_head(deployment, "chat.completion"), "choices": [choice], "usage": _usage(call, value)})
@@ -40,6 +67,8 @@ def answer(call: Call, deployment: Deployment, value: Any) -> Answer:
 async def chunks(call: Call, deployment: Deployment, value: Any) -> AsyncIterator[Answer]:
     """The same as a stream of three chunks."""
     _raise_if_error(value, deployment)
+    if call.kind != "chat":
+        raise BadRequestError(f"mock_response cannot stream {call.kind} calls")
     if isinstance(value, Mapping):
         value = value["choices"][0]["message"]["content"]
     head = _head(deployment, "chat.completion.chunk")

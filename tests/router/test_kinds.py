@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from router_core.answers import Answer
 from router_core.dialects.openai.chat import Chat
 from router_core.errors import BadRequestError, UnsupportedParamsError
 from router_core.files import attached
-from router_core.providers import HttpAdapter, Provider
+from router_core.providers import Call, HttpAdapter, Provider
+from router_core.providers.base import KINDS, Sender
 from router_core.providers.parameters import Parameters
 from router_core.simulator import Upstream
 from tests.router.rig import PROMPT, Make, entry, state_of
@@ -76,3 +80,44 @@ def test_files_are_read_once_whatever_they_are(tmp_path: Path) -> None:
     for wrong in ("a text", 5, None, tmp_path / "missing", io.StringIO("x")):
         with pytest.raises(BadRequestError, match=r"^image"):
             attached(wrong, "image")
+
+
+class AnyKind:
+    """An adapter that could make any call, and is never asked to."""
+
+    kinds = frozenset(KINDS)
+
+    async def answer(self, call: Call, sender: Sender) -> Answer:
+        raise AssertionError(call.kind)
+
+    async def chunks(self, call: Call, sender: Sender) -> AsyncIterator[Answer]:
+        raise AssertionError(call.kind)
+
+
+WHOLE: dict[str, tuple[tuple[object, ...], dict[str, object]]] = {
+    "text_completion": (("m", "hello"), {"choices": [{"index": 0, "text": "mocked"}]}),
+    "responses": (("m", "hello"), {"output": []}),
+    "anthropic_messages": (("m", PROMPT, 5), {"content": []}),
+    "image_generation": (("a cat", "m"), {"data": [{"url": "https://example.com"}]}),
+    "image_edit": ((b"x", "a cat", "m"), {"data": []}),
+    "transcription": ((b"x", "m"), {"text": "mocked"}),
+    "moderation": (("m", "hello"), {"results": [{"flagged": False}]}),
+    "rerank": (("m", "hello", ["a"]), {"results": [{"index": 0, "relevance_score": 1.0}]}),
+}
+
+
+@pytest.mark.parametrize("method", WHOLE)
+async def test_each_kind_of_call_is_routed_with_and_without_an_event_loop(
+    routers: Make, first: Upstream, method: str
+) -> None:
+    """By answers of the caller's own: the pool decides and settles, and nothing goes upstream."""
+    arguments, answer = WHOLE[method]
+    router = routers([entry(first, "a", model="any/x")], adapters={"any": lambda _: AnyKind()})
+    blocking = partial(getattr(router, method), *arguments, mock_response=answer)
+    for found in (
+        await getattr(router, f"a{method}")(*arguments, mock_response=answer),
+        await asyncio.to_thread(blocking),
+    ):
+        assert (found.deployment, found.model_dump(exclude_unset=True)) == ("a", answer)
+    assert (await state_of(router, "a")).ok == 2
+    assert len(first.log) == 0
