@@ -94,12 +94,12 @@ def room_missed(calls: Sequence[Call], wait_ms: float, limits: Mapping[str, Limi
     return missed
 
 
-def overtaken(calls: Sequence[Call], wait_ms: float) -> int:
-    """How many calls failed though a later and no smaller one was served in the time they were ready to wait."""
+def overtaken(calls: Sequence[Call], wait_ms: float, apart_ms: float) -> int:
+    """How many calls failed though a later (by `apart_ms`) and no smaller one was served within `wait_ms` of theirs."""
     served = [one for one in calls if not one.error]
     return sum(
         any(
-            call.sent_ms < one.sent_ms < call.sent_ms + wait_ms
+            call.sent_ms + apart_ms < one.sent_ms < call.sent_ms + wait_ms
             and one.need >= call.need
             and one.reservations[0].at_ms < call.sent_ms + wait_ms
             for one in served
