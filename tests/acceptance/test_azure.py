@@ -28,6 +28,7 @@ LATE_MS = 500.0  # room that a waiting call may need to hear of
 # A call is sent away at once if the pool foresees no room for it within its wait. Room only ever comes earlier than
 # foreseen (calls give back what they did not use), so the last fifth of a wait is no measure of a forecast.
 FORESEEN_MS = 0.8 * WAIT * 1000
+FORECASTS_WRONG = 0.01  # by more than that fifth
 APART_MS = 50.0  # two workers' calls may meet in either order
 BUSIEST = (36.0, 106.0)  # seconds of the trace at 20x: its worst minute, and what is left over from it
 
@@ -151,7 +152,7 @@ def _errors_only_without_room(calls: Sequence[Call]) -> None:
     assert Counter(call.error for call in failed) == {"NoDeploymentAvailable": len(failed)}
     assert all(call.ended_ms - call.sent_ms < WAIT * 1000 + 2000 for call in failed)
     assert max(missed, default=0.0) <= LATE_MS
-    assert passed == 0
+    assert passed <= FORECASTS_WRONG * len(failed)
 
 
 def _nearly_all_that_was_possible(calls: Sequence[Call]) -> None:
