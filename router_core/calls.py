@@ -43,6 +43,10 @@ class Calls:
     async def acompletion(
         self, model: str, messages: Messages, *, stream: Literal[True], **parameters: Any
     ) -> Stream: ...
+    @overload
+    async def acompletion(
+        self, model: str, messages: Messages, *, stream: bool | None, **parameters: Any
+    ) -> ChatCompletion | Stream: ...
     async def acompletion(self, model: str, messages: Messages, **parameters: Any) -> Any:
         """A chat answer, or with `stream=True` a `Stream` of its chunks."""
         return await self._request("chat", model, {"messages": messages, **parameters})
@@ -53,6 +57,10 @@ class Calls:
     ) -> ChatCompletion: ...
     @overload
     def completion(self, model: str, messages: Messages, *, stream: Literal[True], **parameters: Any) -> SyncStream: ...
+    @overload
+    def completion(
+        self, model: str, messages: Messages, *, stream: bool | None, **parameters: Any
+    ) -> ChatCompletion | SyncStream: ...
     def completion(self, model: str, messages: Messages, **parameters: Any) -> Any:
         """`acompletion` without an event loop, from any thread; a stream is a plain iterator."""
         return self._wait(self._request("chat", model, {"messages": messages, **parameters}))

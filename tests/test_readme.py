@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -11,11 +12,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-PROGRAMS = [
-    block
-    for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    if "await router" not in block.split("\n")[3]
-]
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+FRAGMENTS = [block for block in BLOCKS if re.search(r"^(response = )?await ", block, re.MULTILINE)]
+PROGRAMS = [block for block in BLOCKS if block not in FRAGMENTS]
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS, ids=lambda fragment: fragment.split("\n")[0])
+def test_the_fragments_are_python(fragment: str) -> None:
+    compile(fragment, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.split("\n")[0])
