@@ -31,6 +31,7 @@ class Options:
     routing_strategy_args: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    mirrored: bool = False  # a copy of another call (mirror.py), which is not copied again
     mock_response: Any = None
     mock_testing_fallbacks: bool = False
     mock_testing_context_fallbacks: bool = False

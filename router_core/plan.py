@@ -12,14 +12,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from router_core import pins
 from router_core.candidates import EVERYTHING, Group
 from router_core.config import Deployment, Settings
 from router_core.config.suggest import one_of
-from router_core.config.targets import matches
+from router_core.config.targets import captured
 from router_core.errors import AttemptRecord, BadRequestError, RouterError
 from router_core.options import Options, split
 from router_core.providers.base import Call, Kind
@@ -42,7 +43,10 @@ class Target:
 
 @dataclass(slots=True)
 class Plan:
-    """A call and how far it has come. `deadline` is in `time.monotonic()`, infinite where the caller set none."""
+    """A call and how far it has come. `deadline` is in `time.monotonic()`, infinite where the caller set none.
+
+    `least_input`: tokens it has at least, by what upstreams said that it was too long for.
+    """
 
     target: Target
     options: Options
@@ -50,6 +54,7 @@ class Plan:
     started: float = field(default_factory=time.perf_counter)
     retries: int = 0
     fallbacks: int = 0
+    least_input: int = 0
     attempts: list[AttemptRecord] = field(default_factory=list)
     visited: set[tuple[str, str | None]] = field(default_factory=set)
 
@@ -82,9 +87,12 @@ class Planner:
     def plan(self, kind: Kind, model: str, arguments: dict[str, Any]) -> Plan:
         """The plan of one call. Raises BadRequestError for an unknown model or a bad option."""
         options, body = split(arguments)
+        if kind == "messages" and "user_id" in options.metadata:
+            body["metadata"] = {"user_id": options.metadata["user_id"]}  # all that Anthropic's API knows of metadata
         call = Call(kind=kind, body=body, stream=bool(body.pop("stream", False)))
-        if options.specific_deployment:
-            target = self._specific(model, options.specific_deployment, call)
+        specific = options.specific_deployment or (pins.keeper(body) if kind == "responses" else None)
+        if specific:
+            target = self._specific(model, specific, call)
         else:
             found = self._find(model, call) or self._first_default(model, call, options)
             if found is None:
@@ -137,18 +145,25 @@ class Planner:
 
     def _find(self, name: str, call: Call) -> Target | None:
         name = self._settings.group_of(name)
+        call = replace(call, captured=()) if call.captured else call
         group = self.groups.get(name)
         if group is None and name in self.deployments:
             return Target(self.groups[self.deployments[name].model_name], call, only=name)
         if group is None:
-            pattern = next((pattern for pattern in self._wildcards if matches(pattern, name)), None)
-            group = self.groups[pattern] if pattern is not None else None
-        return None if group is None else Target(group, call)
+            return self._wildcard(name, call)
+        return Target(group, call)
+
+    def _wildcard(self, name: str, call: Call) -> Target | None:
+        for pattern in self._wildcards:
+            found = captured(pattern, name)
+            if found is not None:
+                return Target(self.groups[pattern], replace(call, captured=found))
+        return None
 
     def _specific(self, model: str, specific: str | bool, call: Call) -> Target:
         id = specific if isinstance(specific, str) else model
         if id not in self.deployments:
-            raise BadRequestError(f"specific_deployment: there is no deployment {id!r}", model=model)
+            raise BadRequestError(f"there is no deployment {id!r}, which this call has to go to", model=model)
         return Target(self.groups[self.deployments[id].model_name], call, only=id)
 
     def _first_default(self, model: str, call: Call, options: Options) -> Target | None:

@@ -22,15 +22,17 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import httpx
 
-from router_core import attempts, config, fallbacks, stamp, streaming
+from router_core import attempts, config, fallbacks, pins, stamp, streaming
 from router_core.answers import Answer
 from router_core.attempts import Attempt
 from router_core.batches import Batches
 from router_core.calls import Messages
 from router_core.catalogue import Catalogue
 from router_core.errors import RouterError
+from router_core.fits import Fits
 from router_core.hooks import Hook, RequestEnded, join
 from router_core.membership import Membership
+from router_core.mirror import Mirror
 from router_core.plan import Plan, Target
 from router_core.providers import ADAPTERS, Factory
 from router_core.providers.base import Kind
@@ -82,11 +84,13 @@ class Router(Catalogue, Batches):
             transport=transport or Transport(),
             watch=Watch(self.store, partial(_reweigh, weakref.ref(self))),
             lengths=OutputLengths(),
+            fits=Fits(),
             emit=join(hooks if self._metrics is None else (*hooks, self._metrics)),
             adapters=adapters,
             strategies=strategies,
             random=random or Random(),
         )
+        self._mirror = Mirror(self._request)
         self._wiring = wire(settings, deployments, self._parts)
         self._member = Membership(self.store, [one.declared() for one in deployments])
 
@@ -113,15 +117,19 @@ class Router(Catalogue, Batches):
         """One group: an attempt, and others while the budget lasts."""
 
         async def once(tried: frozenset[str]) -> Answer | Stream:
-            lease, decision, learn = await wiring.decisions.acquire(plan, target, tried, may_wait)
+            lease, decision, lesson = await wiring.decisions.acquire(plan, target, tried, may_wait)
             deployment = wiring.planner.deployments[lease.deployment]
-            attempt = Attempt(wiring.upstream, plan, target, deployment, lease, learn)
+            attempt = Attempt(wiring.upstream, plan, target, deployment, lease, lesson)
+            if deployment.silent_model is not None and not (plan.options.mirrored or plan.attempts):
+                self._mirror.copy(target.call, deployment.silent_model)
             if target.call.stream:
                 stream = await streaming.opened(attempt)
                 stream.stamp(stamp.facts(attempt, decision))
                 return stream
             answer = await attempts.whole(attempt)
             answer.__dict__.update(stamp.facts(attempt, decision))
+            if target.call.kind == "responses":
+                pins.pin(answer, deployment.id)
             return answer
 
         return await wiring.retries.run(plan, target, once)
@@ -156,6 +164,7 @@ class Router(Catalogue, Batches):
 
     async def aclose(self) -> None:
         """Send what is left to settle, leave the pool, close connections. Twice is harmless."""
+        await self._mirror.aclose()
         self._parts.watch.close()
         if self._metrics is not None:
             self._metrics.close()

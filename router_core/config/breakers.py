@@ -9,6 +9,9 @@
 
 A lone deployment, with nothing to fail over to, cools only after a thousand such failures a minute. An upstream's
 Retry-After counts in every case but the first, and where cooldowns are off.
+
+What no wait mends (a bad key, no credit, no such model) cools for a minute at least, where others can serve and the
+deployment has no cooldown_time of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from router_core.state.records import Breaker, OutcomeKind
 OFF = Breaker("never", 0.0, 0.0)
 _NEUTRAL = frozenset({"ok", "caller", "content_policy", "context_window", "cancelled"})
 _AT_ONCE = frozenset({"auth", "not_found"})
+_LASTING = 60.0  # seconds
 _LONE = "count:999"  # LiteLLM: a lone deployment needs a thousand requests in the minute
 
 
@@ -30,6 +34,8 @@ def breaker_for(
     base = settings.cooldown_time if deployment.cooldown_time is None else deployment.cooldown_time
     if settings.disable_cooldowns or base == 0:
         return OFF
+    if kind in _AT_ONCE and group_size > 1 and deployment.cooldown_time is None:
+        base = max(base, _LASTING)
     return Breaker(_trip(settings, deployment, group_size, kind, status), base, max(settings.longest_cooldown, base))
 
 

@@ -15,7 +15,7 @@ from router_core.config.providers import from_environment
 from router_core.config.secrets import conceal
 from router_core.config.settings import Settings
 
-_FROM_PARAMS = ("api_version", "timeout", "stream_timeout", "num_retries", "mock_response")
+_FROM_PARAMS = ("timeout", "stream_timeout", "num_retries", "silent_model", "mock_response")
 _FROM_FACTS = (
     "weight",
     "cooldown_time",
@@ -35,20 +35,22 @@ class Written(NamedTuple):
     params: Params
     info: Info
     facts: Facts
+    prices: Mapping[str, float]
     provider: str
     model: str
 
 
 def build(written: Written, organization: str | None, settings: Settings, environ: Mapping[str, str]) -> Deployment:
     """The deployment for one `organization`; key and address may come from the provider's own variables."""
-    outer, params, info, facts, provider, model = written
+    outer, params, info, facts, prices, provider, model = written
     key = params.api_key.get_secret_value() if params.api_key else None
     api_key = key or from_environment(provider, "KEY", environ)
     api_base = params.api_base or from_environment(provider, "BASE", environ)
+    api_version = params.api_version or from_environment(provider, "VERSION", environ)
     call, options = split_extra(params.model_extra or {})
     region = facts.region_name or options.get("aws_region_name") or options.get("vertex_location")
     credential = fingerprint(settings.pool, api_key, call, options)
-    place = (api_base, params.api_version, organization, region)
+    place = (api_base, api_version, organization, region)
     return Deployment(
         id=_given_id(info, params, organization)
         or deployment_id(outer.model_name, provider, model, credential, *place),
@@ -58,11 +60,13 @@ def build(written: Written, organization: str | None, settings: Settings, enviro
         account=info.account or account_name(provider, api_base, organization, credential),
         api_key=SecretStr(api_key) if api_key else None,
         api_base=api_base,
+        api_version=api_version,
         organization=organization,
         region_name=region,
         order=facts.order or 0,
         limits=limits_of(facts, settings.default_max_parallel_requests),
         tags=facts.tags or (),
+        prices=dict(prices),
         params=conceal(call),
         options=conceal(options),
         model_info=conceal(info.model_dump(exclude_none=True)),

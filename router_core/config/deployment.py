@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from pydantic import Field, SecretStr
 
+from router_core import pricelist
+from router_core.config import pricing
 from router_core.config.fields import Section
+from router_core.config.providers import split_known
 from router_core.config.secrets import reveal
+from router_core.pricelist import Listing
+from router_core.rates import Rates, Table
 from router_core.state.records import Declared
-
-_NANO_PER_MILLION = 10**15  # dollars per token -> nano-dollars per million tokens
 
 
 class Deployment(Section):
     """Frozen and validated; made by `load`.
 
     `weight` is what was written, `effective_weight` what the group's shuffle makes of it (`weights.py`).
+    `prices` are all that were written, by LiteLLM's names, in dollars.
     `params` are default call parameters; `options` are for the adapter and never part of a request's body.
     Credentials in both are hidden: `call_parameters()` and `adapter_options()` have them plain.
     """
@@ -44,9 +47,11 @@ class Deployment(Section):
     tags: tuple[str, ...] = ()
     input_cost_per_token: float | None = None
     output_cost_per_token: float | None = None
+    prices: dict[str, float] = Field(default_factory=dict)
     max_input_tokens: int | None = None
     max_budget: float | None = None
     budget_duration: str | None = None
+    silent_model: str | None = None
     mock_response: Any = Field(default=None, repr=False)
     params: dict[str, Any] = Field(default_factory=dict, repr=False)
     options: dict[str, Any] = Field(default_factory=dict)
@@ -58,8 +63,22 @@ class Deployment(Section):
         """The model group it belongs to, which callers ask for."""
         return self.model_name
 
+    def written_rates(self) -> Rates | None:
+        """What the configuration says it charges; None where it says nothing."""
+        return pricing.rates(self.prices)
+
+    def listing(self) -> Listing | None:
+        """What price lists know of its model; `base_model` names the model where the deployment's name does not."""
+        base = self.model_info.get("base_model") or self.options.get("base_model")
+        provider, model = split_known(base, self.provider) if base else (self.provider, self.model)
+        return pricelist.find(provider, model, self.api_base)
+
     def declared(self) -> Declared:
         """What the shared state has to know of it: no endpoint, no credential."""
+        rates = self.written_rates()
+        if rates is None and (listed := self.listing()) is not None:
+            rates = listed.rates()
+        prices: Table = {} if rates is None else rates.table
         return Declared(
             id=self.id,
             group=self.model_name,
@@ -68,8 +87,8 @@ class Deployment(Section):
             weight=self.effective_weight,
             order=self.order,
             limits=dict(self.limits),
-            input_price=_nano(self.input_cost_per_token),
-            output_price=_nano(self.output_cost_per_token),
+            input_price=prices.get("input"),
+            output_price=prices.get("output"),
             version=self.config_version,
         )
 
@@ -80,9 +99,3 @@ class Deployment(Section):
     def adapter_options(self) -> dict[str, Any]:
         """A fresh copy of the adapter's options, credentials plain."""
         return dict(reveal(self.options))
-
-
-def _nano(dollars_per_token: float | None) -> int | None:
-    if dollars_per_token is None:
-        return None
-    return int((Decimal(repr(dollars_per_token)) * _NANO_PER_MILLION).to_integral_value())

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from router_core.config import pricing
 from router_core.config.build import Written, build
 from router_core.config.facts import Info, Outer, Params, merge
 from router_core.config.ids import Draft
@@ -68,12 +69,14 @@ class Reader:
         if outside is None or inside is None or about is None:
             return None
         facts = merge(tuple(zip(paths, (outside, inside, about), strict=True)), self.problems)
+        further = ((paths[1], inside.model_extra or {}), (paths[2], about.model_extra or {}))
+        prices = {**pricing.basic(facts), **pricing.read(further, self.problems)}
         try:
             provider, model = infer(inside.model, inside.custom_llm_provider, inside.api_base, self.providers)
         except ValueError as error:
             self.problems.error(join(paths[1], "model"), str(error))
             return None
-        return Written(outside, inside, about, facts, provider, model)
+        return Written(outside, inside, about, facts, prices, provider, model)
 
     def _section(self, model: Callable[..., Any], values: dict[str, Any], path: str) -> Any:
         try:

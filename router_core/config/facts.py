@@ -69,6 +69,7 @@ class Params(Facts):
     timeout: Seconds | None = None
     stream_timeout: Seconds | None = None
     num_retries: Natural | None = None
+    silent_model: Name | None = None
     mock_response: Any = None
 
     @field_validator("organization", mode="before")

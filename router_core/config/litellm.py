@@ -66,7 +66,7 @@ _ROUTERS = re.compile(r"(auto|complexity|adaptive|quality)_router_")
 
 # Known to adapters rather than to providers: never part of a request's body.
 _OPTION = re.compile(
-    r"(aws|vertex|azure|watsonx|s3|gcs|oci|sap|milvus|valkey)_|.*cost_per_|"
+    r"(aws|vertex|azure|watsonx|s3|gcs|oci|sap|milvus|valkey)_|.*(cost_per_|_token_cost)|tiered_pricing$|"
     r"(tenant_id|client_id|client_secret|ssl_verify|ssl_certificate|drop_params|additional_drop_params|"
     r"allowed_openai_params|use_chat_completions_api|base_model|bedrock_tags|bucket_name|vector_\w+)$"
 )

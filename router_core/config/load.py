@@ -134,6 +134,9 @@ def _check_names(settings: Settings, deployments: tuple[Deployment, ...], proble
         check_fallbacks(field, getattr(settings, field), names | aliases.keys(), problems)
     check_fallbacks("default_fallbacks", {"*": settings.default_fallbacks}, names | aliases.keys(), problems)
     _check_routing_groups(settings, names, problems)
+    silent = {one.model_name: one.silent_model for one in deployments if one.silent_model}
+    for group, target in silent.items():
+        check_fallbacks("silent_model", {group: (target,)}, names | aliases.keys(), problems)
     for group in settings.model_group_retry_policy.keys() - names:
         problems.note(f"{join('model_group_retry_policy', group)}: no such model group{hint(group, names)}")
 

@@ -33,12 +33,37 @@ _BY_NAME = (
     ("cohere_chat", r"command(-|$)"),
     ("bedrock", r"((us|eu|apac|global)\.)?(anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai)\.[a-z]"),
 )
+# LiteLLM's names and the providers' own, where they are not <PROVIDER>_API_KEY and <PROVIDER>_API_BASE; the first counts.
 _OWN_VARIABLES = {
+    ("anthropic", "BASE"): ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
+    ("azure", "KEY"): ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
+    ("azure", "BASE"): ("AZURE_API_BASE", "AZURE_OPENAI_ENDPOINT"),
+    ("azure", "VERSION"): ("AZURE_API_VERSION", "OPENAI_API_VERSION"),
+    ("bedrock", "KEY"): ("AWS_BEARER_TOKEN_BEDROCK",),
+    ("bedrock", "BASE"): ("AWS_BEDROCK_RUNTIME_ENDPOINT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
+    ("bedrock_converse", "KEY"): ("AWS_BEARER_TOKEN_BEDROCK",),
+    ("bedrock_converse", "BASE"): ("AWS_BEDROCK_RUNTIME_ENDPOINT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
+    ("cohere", "KEY"): ("COHERE_API_KEY", "CO_API_KEY"),
+    ("cohere_chat", "KEY"): ("COHERE_API_KEY", "CO_API_KEY"),
+    ("text-completion-codestral", "KEY"): ("CODESTRAL_API_KEY",),
+    ("databricks", "KEY"): ("DATABRICKS_API_KEY", "DATABRICKS_TOKEN"),
+    ("fireworks_ai", "BASE"): ("FIREWORKS_API_BASE",),
+    ("fireworks_ai", "KEY"): ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
     ("gemini", "KEY"): ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-    ("openai", "BASE"): ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
-    ("together_ai", "KEY"): ("TOGETHERAI_API_KEY", "TOGETHER_API_KEY", "TOGETHER_AI_API_KEY"),
-    ("cohere_chat", "KEY"): ("COHERE_API_KEY",),
+    ("github", "KEY"): ("GITHUB_API_KEY", "GITHUB_TOKEN"),
+    ("huggingface", "KEY"): ("HUGGINGFACE_API_KEY", "HF_TOKEN"),
+    ("jina_ai", "KEY"): ("JINA_AI_API_KEY", "JINA_API_KEY", "JINA_AI_TOKEN"),
+    ("nvidia_nim", "KEY"): ("NVIDIA_NIM_API_KEY", "NVIDIA_API_KEY"),
     ("ollama_chat", "BASE"): ("OLLAMA_API_BASE",),
+    ("ollama_chat", "KEY"): ("OLLAMA_API_KEY",),
+    ("openai", "BASE"): ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    ("openrouter", "KEY"): ("OPENROUTER_API_KEY", "OR_API_KEY"),
+    ("perplexity", "KEY"): ("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
+    ("text-completion-openai", "BASE"): ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    ("text-completion-openai", "KEY"): ("OPENAI_API_KEY",),
+    ("together_ai", "BASE"): ("TOGETHER_AI_API_BASE",),
+    ("together_ai", "KEY"): ("TOGETHERAI_API_KEY", "TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHER_AI_TOKEN"),
+    ("voyage", "KEY"): ("VOYAGE_API_KEY", "VOYAGE_AI_API_KEY", "VOYAGE_AI_TOKEN"),
 }
 
 
@@ -67,15 +92,26 @@ def infer(model: str, custom: str | None, api_base: str | None, own: Collection[
     raise ValueError(f"{reason}; write it as 'openai/{model}' with its provider in front, or give an api_base")
 
 
+def split_known(model: str, provider: str) -> tuple[str, str]:
+    """(provider, model) of a name that may have a known provider in front; else it is one of `provider`."""
+    prefix, slash, rest = model.partition("/")
+    return (prefix, rest) if slash and rest and prefix in KNOWN else (provider, model)
+
+
 def from_environment(provider: str, what: str, environ: Mapping[str, str]) -> str | None:
-    """The key (`what="KEY"`) or base URL (`"BASE"`) a provider's own variables give, such as OPENAI_API_KEY.
+    """The key (`what="KEY"`), base URL (`"BASE"`) or API version (`"VERSION"`) of a provider's own variables.
 
     A compatible server is nobody's in particular: it gets no key that was not written down for it.
     """
     if provider == COMPATIBLE:
         return None
-    usual = (f"{provider.upper().replace('-', '_')}_API_{what}",)
-    for name in _OWN_VARIABLES.get((provider, what), usual):
-        if environ.get(name):
-            return environ[name]
-    return None
+    return next((environ[name] for name in variables_of(provider, what) if environ.get(name)), None)
+
+
+def variables_of(provider: str, what: str) -> tuple[str, ...]:
+    """The variables that `from_environment` looks into, such as OPENAI_API_KEY; the first that is set counts.
+
+    Only Azure has API versions.
+    """
+    usual = () if what == "VERSION" else (f"{provider.upper().replace('-', '_')}_API_{what}",)
+    return _OWN_VARIABLES.get((provider, what), usual)

@@ -33,7 +33,13 @@ class Alias(Section):
 
 def matches(pattern: str, name: str) -> bool:
     """Whether `name` fits `pattern`, in which `*` stands for any text."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
+    return captured(pattern, name) is not None
+
+
+def captured(pattern: str, name: str) -> tuple[str, ...] | None:
+    """What each `*` of `pattern` stands for in `name`, or None if it does not fit."""
+    found = re.fullmatch("(.*)".join(map(re.escape, pattern.split("*"))), name, re.DOTALL)
+    return None if found is None else found.groups()
 
 
 def read_fallbacks(value: Any) -> Fallbacks:

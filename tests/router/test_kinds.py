@@ -121,3 +121,14 @@ async def test_each_kind_of_call_is_routed_with_and_without_an_event_loop(
         assert (found.deployment, found.model_dump(exclude_unset=True)) == ("a", answer)
     assert (await state_of(router, "a")).ok == 2
     assert len(first.log) == 0
+
+
+async def test_of_metadata_anthropics_own_reaches_it(routers: Make, first: Upstream) -> None:
+    class Showing(AnyKind):
+        async def answer(self, call: Call, sender: Sender) -> Answer:
+            sender.began()
+            return Answer(call.body)
+
+    router = routers([entry(first, "a", model="any/x")], adapters={"any": lambda _: Showing()})
+    answer = await router.aanthropic_messages("m", PROMPT, 5, metadata={"user_id": "u1", "tags": ["t"]})
+    assert answer["metadata"] == {"user_id": "u1"}
