@@ -1,0 +1,1 @@
+"""Cohere's wire formats, version 2 of its API."""

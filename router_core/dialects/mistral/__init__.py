@@ -1,0 +1,1 @@
+"""Mistral's wire formats: OpenAI's with differences."""

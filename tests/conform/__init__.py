@@ -1,0 +1,1 @@
+"""Conformance with recorded traffic and the providers' own SDKs: `make conform`. See README.md."""

@@ -1,0 +1,11 @@
+"""Recordings of cerebras."""
+
+from __future__ import annotations
+
+from tests.conform.providers import _openai
+
+SDK = _openai.SDK
+call_of = _openai.calls("cerebras")
+oracle = _openai.oracle
+significant = _openai.significant
+seen = _openai.seen

@@ -1,0 +1,11 @@
+"""Recordings of deepseek."""
+
+from __future__ import annotations
+
+from tests.conform.providers import _openai
+
+SDK = _openai.SDK
+call_of = _openai.calls("deepseek")
+oracle = _openai.oracle
+significant = _openai.significant
+seen = _openai.seen
