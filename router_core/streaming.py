@@ -16,10 +16,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from router_core import mocks
+from router_core import mocks, pins
 from router_core.answers import Answer
 from router_core.attempts import Attempt, failed
-from router_core.collect import Collector
+from router_core.collect import Collector, collector_for
 from router_core.errors import APIConnectionError, AttemptRecord, RouterError, StreamInterrupted
 from router_core.prices import dollars
 from router_core.state.background import Background
@@ -30,7 +30,7 @@ from router_core.tokens import text_tokens
 async def opened(attempt: Attempt) -> Stream:
     """Send, and read up to the first content. Raises RouterError; then the lease is settled."""
     limit = attempt.upstream.timeouts.first(attempt.plan, attempt.total)
-    collector, head = Collector(), deque[Answer]()
+    collector, head = collector_for(attempt.target.call.kind), deque[Answer]()
     chunks: AsyncIterator[Answer] | None = None
     try:
         attempt.keep()
@@ -97,7 +97,8 @@ class Stream:
         except StopAsyncIteration:
             collected = self._collector
             self._end()
-            self._attempt.end("ok", {"usage": collected.usage}, guess=text_tokens(collected.characters))
+            said = {**collected.head, "usage": collected.usage}
+            self._attempt.end("ok", said, guess=text_tokens(collected.characters))
             self._hidden_params["response_cost"] = dollars(self._attempt.cost_nano)
             raise
         except BaseException as exc:
@@ -128,6 +129,8 @@ class Stream:
 
     def _give(self, chunk: Answer) -> Answer:
         chunk.__dict__.update(self._stamp)
+        if self._attempt.target.call.kind == "responses":
+            pins.pin(chunk, self._attempt.deployment.id)
         return chunk
 
     def _limit(self) -> Limit:

@@ -113,7 +113,7 @@ class Chunks:
 
     def tool_call(
         self, at: int, id: str | None = None, name: str | None = None, arguments: str = "", **extra: Any
-    ) -> Any:
+    ) -> ChatCompletionChunk:
         """A delta with a part of tool call number `at`: id and name in its first part."""
         part: dict[str, Any] = {"index": at, "function": {"arguments": arguments}, **extra}
         if name is not None:

@@ -38,7 +38,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of content. `where` names it for errors; `extra` are keys of it that OpenAI does not know."""
+    """A piece of content. `where` names it for errors; `extra` are keys in it that OpenAI does not know."""
 
     kind: Literal["text", "refusal", "image", "audio", "file"]
     where: str
@@ -103,10 +103,13 @@ def _turn(message: Any, where: str) -> Turn:
     call_id = message.get("tool_call_id")
     if role == "tool" and call_id is None:
         call_id = message.get("name")  # the old function messages have no id
+    said = parts(message.get("content"), f"{where}.content")
+    if message.get("refusal"):  # an answer's own place for it
+        said.append(Part("refusal", f"{where}.refusal", text=message["refusal"]))
     return Turn(
         role=role,
         where=where,
-        parts=parts(message.get("content"), f"{where}.content"),
+        parts=said,
         tool_uses=uses,
         tool_call_id=call_id,
         name=message.get("name"),
@@ -134,23 +137,27 @@ def _part(part: Any, where: str) -> Part:
         return Part(kind, where, text=part.get(kind) or "", extra=extra)
     if kind == "image_url":
         image = part["image_url"] if isinstance(part["image_url"], Mapping) else {"url": part["image_url"]}
-        return Part("image", where, media=media(image["url"]), detail=image.get("detail"), extra=extra)
+        extra |= {k: v for k, v in image.items() if k not in ("url", "detail", "format")}
+        found = media(image["url"], image.get("format"))
+        return Part("image", where, media=found, detail=image.get("detail"), extra=extra)
     if kind == "input_audio":
         audio = part["input_audio"]
         return Part("audio", where, media=Media(audio["data"], f"audio/{audio.get('format', 'wav')}"), extra=extra)
     if kind == "file":
         file = part["file"]
-        found = media(file["file_data"]) if file.get("file_data") else Media(file_id=file.get("file_id"))
+        extra |= {k: v for k, v in file.items() if k not in ("file_data", "file_id", "filename", "format")}
+        data, kind_of = file.get("file_data"), file.get("format")
+        found = media(data, kind_of) if data else Media(media_type=kind_of, file_id=file.get("file_id"))
         return Part("file", where, media=found, name=file.get("filename"), extra=extra)
     raise UnsupportedParamsError(f"{where}: a part of type {kind!r} is not known", params=[where])
 
 
-def media(url: str) -> Media:
-    """A data: URL taken apart, or any other URL as it is."""
+def media(url: str, media_type: str | None = None) -> Media:
+    """A data: URL taken apart, or any other URL as it is; `media_type` (LiteLLM's `format`) says what it is."""
     if not url.startswith("data:"):
-        return Media(url=url)
+        return Media(url=url, media_type=media_type)
     head, _, data = url[5:].partition(",")
-    return Media(data, head.partition(";")[0] or "application/octet-stream")
+    return Media(data, media_type or head.partition(";")[0] or "application/octet-stream")
 
 
 def _use(call: Mapping[str, Any], where: str) -> ToolUse:

@@ -1,76 +1,99 @@
-"""What a provider counted, read from the recorded bytes without any of our dialects, and priced by others.
+"""What a provider counted, read from the recorded bytes with genai-prices' extractors: no dialect of ours has a say.
 
-`counted`: genai-prices' own extractors on the raw answer. Streams are brought to what they read: `model` and `usage`.
+Streams, and Bedrock's answers in the shapes of their models, are brought to `model` and `usage` first.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from genai_prices.data_snapshot import get_snapshot
-from genai_prices.types import Usage
+from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
+from genai_prices.types import Provider, Usage
 
 from tests.conform.recordings import Recording
 
-_FLAVOURS = (  # what ends or is in the path -> names of their extractors that fit, the first that is there counts
+# Folder of recordings -> genai-prices' id, where that is not the same.
+_PROVIDERS = {"bedrock": "aws", "gemini": "google", "vertex": "google", "xai": "x-ai"}
+# What is in the path -> names of extractors that fit; the first that the provider, else OpenAI, has counts.
+_FLAVOURS = (
     ("/responses", ("responses", "default")),
     ("embed", ("embeddings", "default")),
-    ("batchembedcontents", ("default",)),
     ("/messages", ("anthropic", "default")),
     ("/invoke", ("anthropic", "default")),
     ("", ("chat", "default")),
 )
+_USAGES = ("usage", "usageMetadata", "meta")
 
 
-def counted(recording: Recording, model: str) -> tuple[Usage, str] | None:
-    """Units and the model's name, as the answer has them; None where nothing was counted that they can read."""
-    whole = raw(recording)
-    if whole is None:
+def provider_of(recording: Recording) -> Provider | None:
+    """Theirs; None where they do not know it."""
+    return find_provider_by_id(get_snapshot().providers, _PROVIDERS.get(recording.provider, recording.provider))
+
+
+def counted(recording: Recording) -> tuple[Usage, str | None] | None:
+    """Units, and the model's name in the answer; None where nothing was counted that they can read."""
+    provider, whole = provider_of(recording), _whole(recording)
+    if provider is None:
         return None
-    provider = get_snapshot().find_provider(None, None, recording.url.replace("<", "").replace(">", ""))
-    path = recording.path.lower()
-    names = next(names for part, names in _FLAVOURS if part in path)
-    for extractor in (e for name in names for e in provider.extractors or () if e.api_flavor == name):
+    for extractor in _extractors(provider, recording):
         try:
             named, usage = extractor.extract(whole)
         except ValueError:
             continue
-        return usage, named or model
-    return None
+        return usage, named
+    return _from_headers(recording)
 
 
-def raw(recording: Recording) -> dict[str, Any] | None:
+def _extractors(provider: Provider, recording: Recording) -> Iterator[Any]:
+    names = next(names for part, names in _FLAVOURS if part in recording.path.lower())
+    openai = find_provider_by_id(get_snapshot().providers, "openai")
+    assert openai is not None
+    for owner in (provider, openai):
+        yield from (one for name in names for one in owner.extractors or () if one.api_flavor == name)
+
+
+def _whole(recording: Recording) -> dict[str, Any]:
     """The answer; of a stream its last model and its usage, merged where it comes in parts."""
-    if not recording.is_stream:
-        found = recording.response
-        return found if isinstance(found, dict) else None
     whole: dict[str, Any] = {}
     for event in _events(recording):
-        for place in (event, event.get("response"), event.get("message"), event.get("delta")):
+        for place in (event, *(event.get(name) for name in ("response", "message", "delta"))):
             if isinstance(place, Mapping):
-                for name in ("model", "modelVersion"):
-                    whole |= {name: place[name]} if place.get(name) else {}
-                for name in ("usage", "usageMetadata"):
-                    counts = place.get(name)
-                    if isinstance(counts, Mapping):
-                        whole[name] = {**whole.get(name, {}), **counts}
-    return whole if "usage" in whole or "usageMetadata" in whole else None
+                whole |= {name: place[name] for name in ("model", "modelVersion") if place.get(name)}
+                for name in (name for name in _USAGES if isinstance(place.get(name), Mapping)):
+                    whole[name] = {**whole.get(name, {}), **place[name]}
+    return whole
 
 
 def _events(recording: Recording) -> Iterator[dict[str, Any]]:
-    if "eventstream" in recording.content_type:  # frames: their JSON is plain in them
-        for found in re.finditer(rb'"usage":(\{.*?\})[,}]', recording.response_body):
-            yield {"usage": json.loads(_balanced(recording.response_body, found.start(1)))}
-        return
-    for line in recording.response_body.decode().splitlines():
-        if line.startswith("data:") and line[5:].strip().startswith("{"):
-            yield json.loads(line[5:])
+    body = recording.response_body
+    if "eventstream" in recording.content_type:  # frames whose JSON is plain in them, or in base64 in that
+        for found in re.finditer(rb'\{"bytes":"([A-Za-z0-9+/=]+)"', body):
+            yield json.loads(base64.b64decode(found[1]))
+        for found in re.finditer(rb'"usage":\{', body):
+            yield {"usage": _object(body[found.end() - 1 :])}
+    elif recording.is_stream:
+        lines = (line[5:].strip() for line in body.decode().splitlines() if line.startswith("data:"))
+        yield from (json.loads(line) for line in lines if line.startswith("{"))
+    elif isinstance(recording.response, dict):
+        yield recording.response
 
 
-def _balanced(body: bytes, start: int) -> str:
-    """The JSON object that begins there."""
-    found, _ = json.JSONDecoder().raw_decode(body[start : start + 2000].decode("utf-8", "replace"))
-    return json.dumps(found)
+def _object(text: bytes) -> Any:
+    return json.JSONDecoder().raw_decode(text[:2000].decode("utf-8", "replace"))[0]
+
+
+def _from_headers(recording: Recording) -> tuple[Usage, None] | None:
+    """Bedrock's own counts of an invocation: headers, or the last event of a stream."""
+    counts = [recording.response_headers.get(f"x-amzn-bedrock-{side}-token-count") for side in ("input", "output")]
+    for event in _events(recording):
+        metrics = event.get("amazon-bedrock-invocationMetrics")
+        if metrics:
+            counts = [metrics["inputTokenCount"], metrics["outputTokenCount"]]
+    if None in counts:
+        return None
+    sent, made = (int(count or 0) for count in counts)
+    return Usage(input_tokens=sent, output_tokens=made), None

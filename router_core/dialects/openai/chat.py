@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from router_core.answers import Answer, ChatCompletionChunk
+from router_core.answers import Answer
 from router_core.dialects.openai import shapes
+from router_core.dialects.openai.messages import Manner, sendable, without_hints
+from router_core.dialects.openai.renames import Rename, rename
+from router_core.dialects.openai.stream import ChatReader, ask_for_usage
 from router_core.providers.base import Call
-from router_core.providers.dialect import CutStream, Reply, UpstreamFailure, Wire
+from router_core.providers.dialect import Reply, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Decoder, Event
+from router_core.sse import Decoder
 
 _ALL = Parameters.all_but("chat")
+_OPENAI = Manner()
 
 
 @dataclass(frozen=True)
 class Chat:
-    """`parameters`: what a compatible server takes of OpenAI's."""
+    """How a server differs from OpenAI, as data.
+
+    `parameters`: what it takes of OpenAI's. `manner`: what it understands of messages. `renames`: parameters it has
+    under another name. `path` comes after the base URL. `counts_unasked`: its streams always end with usage, and it
+    does not know `stream_options`.
+    """
 
     parameters: Parameters = _ALL
+    manner: Manner = _OPENAI
+    renames: tuple[Rename, ...] = ()
+    path: str = "/chat/completions"
+    counts_unasked: bool = False
 
     def encode(self, call: Call, model: str) -> Wire:
-        """See `Dialect.encode`. A stream's usage is always asked for."""
-        body = {**call.body, "model": model}
+        """See `Dialect.encode`."""
+        body = {name: value for name, value in call.body.items() if value is not None}
+        rename(body, model, self.renames)
+        body["model"] = model
+        body["messages"] = sendable(body.get("messages"), self.manner)
+        if "tools" in body:
+            body["tools"] = without_hints(body["tools"], self.manner)
         if call.stream:
-            body["stream"] = True
-            if body.get("stream_options", body) is not None:
-                body["stream_options"] = {"include_usage": True, **body.get("stream_options", {})}
-        return Wire("/chat/completions", body)
+            ask_for_usage(body, call.body)
+        if self.counts_unasked:
+            body.pop("stream_options", None)
+        return Wire(self.path, body)
 
     def decode(self, call: Call, model: str, reply: Reply) -> Answer:
         """See `Dialect.decode`."""
@@ -45,39 +62,4 @@ class Chat:
 
     def reader(self, call: Call, model: str) -> ChatReader:
         """See `Dialect.reader`."""
-        options = call.body.get("stream_options")
-        return ChatReader(model, usage_asked=isinstance(options, Mapping) and bool(options.get("include_usage")))
-
-
-class ChatReader:
-    """`usage_asked`: the caller expects OpenAI's last chunk, which has usage and no choices."""
-
-    def __init__(self, model: str, usage_asked: bool = False) -> None:
-        self._model, self._usage_asked = model, usage_asked
-        self._finished = False
-        self.done = False
-
-    def read(self, event: Event) -> Iterable[Answer]:
-        """See `Reader.read`."""
-        if event.data == "[DONE]":
-            self.done = True
-            return
-        payload = json.loads(event.data)
-        if event.name == "error" or payload.get("error"):
-            raise UpstreamFailure(payload)
-        yield self._chunk(shapes.chunk(payload, self._model))
-
-    def end(self) -> Iterable[Answer]:
-        """See `Reader.end`. Some servers leave out [DONE]; none leaves out the finish_reason."""
-        if not self.done and not self._finished:
-            raise CutStream("the stream ended without [DONE] and without a finish_reason")
-        return ()
-
-    def _chunk(self, chunk: ChatCompletionChunk) -> ChatCompletionChunk:
-        if any(choice.finish_reason for choice in chunk.choices):
-            self._finished = True
-        if not chunk.choices and chunk.usage and not self._usage_asked:
-            # Usage is always asked for; a caller who did not ask must not trip over `choices[0]`.
-            empty = {"index": 0, "delta": {}, "finish_reason": None}
-            return ChatCompletionChunk({**chunk, "choices": [empty]})
-        return chunk
+        return ChatReader(call, model)

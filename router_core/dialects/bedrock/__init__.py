@@ -1,0 +1,1 @@
+"""Amazon Bedrock's wire formats: Converse for chat, and each vendor's own by invoke for what Converse lacks."""
