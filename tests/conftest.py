@@ -16,10 +16,15 @@ import secrets
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests import tally
 from tests.servers import Server, engines, start
 from tests.tally import pytest_addoption, pytest_terminal_summary
+
+# How long an example takes says nothing: these machines are shared.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 __all__ = ["pytest_addoption", "pytest_terminal_summary"]
 

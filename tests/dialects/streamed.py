@@ -11,9 +11,9 @@ from router_core.providers.base import Call
 from router_core.providers.dialect import Dialect
 
 
-def streamed(dialect: Dialect, call: Call, body: bytes, size: int = 1) -> list[Answer]:
+def streamed(dialect: Dialect, call: Call, body: bytes, size: int = 1, model: str = "m") -> list[Answer]:
     """The chunks of a stream that arrives in pieces of `size` bytes and then ends."""
-    decoder, reader = dialect.framing(), dialect.reader(call, "m")
+    decoder, reader = dialect.framing(), dialect.reader(call, model)
     chunks: list[Answer] = []
     for start in range(0, len(body), size):
         for event in decoder.feed(body[start : start + size]):

@@ -123,6 +123,99 @@ def test_an_error_inside_a_stream_takes_the_status_it_names() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "code", "message", "reason"),
+    [
+        # The deployment's fault, whatever status says so.
+        (400, "invalid_request_error", "You have reached your specified API usage limits.", "no_credit"),
+        (402, None, "Insufficient Balance", "no_credit"),
+        (403, None, "Your newly created team doesn't have any credits or licenses yet.", "no_credit"),
+        (429, None, "Your team has either used all available credits or reached its spending limit.", "no_credit"),
+        (429, "RESOURCE_EXHAUSTED", "Quota exceeded for metric: requests, limit: 0, model: gemini-pro", "no_credit"),
+        (429, "RESOURCE_EXHAUSTED", "Quota exceeded for metric: requests, limit: 10, model: gemini-pro", "rate_limit"),
+        (403, "BILLING_DISABLED", "This API method requires billing to be enabled.", "no_credit"),
+        (400, "wrong_api_key", "Wrong API Key", "bad_key"),
+        (401, None, "invalid api token", "bad_key"),
+        (403, "ExpiredTokenException", "The security token included in the request is expired", "bad_key"),
+        (400, "FAILED_PRECONDITION", "User location is not supported for the API use.", "forbidden"),
+        (403, "AccessDeniedException", "You don't have access to the model with the specified model ID.", "forbidden"),
+        (403, "model_not_found", "Project `p` does not have access to model `m`", "no_model"),
+        (400, None, "foo/bar is not a valid model ID", "no_model"),
+        (404, None, "No endpoints found for foo/bar.", "no_model"),
+        (422, None, "model 'x' not found, make sure the correct model ID was used", "no_model"),
+        (405, None, "Method Not Allowed", "no_model"),
+        # Too long: for the model, or for a limit of this deployment.
+        (400, None, "This model's maximum prompt length is 131072 but the request contains 537812 tokens.", "too_long"),
+        (400, None, "The model's context length is only 4096 tokens", "too_long"),
+        (422, None, "Input validation error: `inputs` must have less than 1024 tokens. Given: 2000", "too_long"),
+        (400, "exceed_context_size_error", "try increasing it", "too_long"),
+        (400, None, "the input token count is 1300000 but model only supports up to 1048576.", "too_long"),
+        (400, None, "Request payload size exceeds the limit: 20971520 bytes.", "too_large_here"),
+        (413, "rate_limit_exceeded", "Request too large for model on tokens per minute: Limit 6000", "too_large_here"),
+        (429, None, "Extra usage is required for long context requests", "too_large_here"),
+        (429, "throttlingexception", "Too many tokens, please wait before trying again.", "rate_limit"),
+        (429, "token_quota_exceeded", "Tokens per minute limit exceeded - too many tokens processed.", "rate_limit"),
+        # Content, in anybody's words.
+        (400, "invalid_request_error", "Output blocked by content filtering policy", "content_policy"),
+        (200, "invalid_request_error", "Output blocked by content filtering policy", "content_policy"),
+        (500, "api_error", "Output blocked by content filtering policy", "content_policy"),
+        (400, "invalid_request_error", "Content Exists Risk", "content_policy"),
+        (403, None, "Content violates usage guidelines.", "content_policy"),
+        (200, "invalid_prompt", "Invalid prompt", "content_policy"),
+        # The caller's, but another deployment may know or take it.
+        (404, None, "No such File object: file-1", "no_item"),
+        (400, "previous_response_not_found", "Previous response with id 'resp_1' not found.", "no_item"),
+        (404, None, "Item with id 'rs_1' not found.", "no_item"),
+        (400, None, "64000 > 8192, which is the maximum allowed number of output tokens for x", "unsupported_here"),
+        (400, None, "thinking_budget is out of range; supported values are integers from 128", "unsupported_here"),
+        (400, "ValidationException", "This model doesn't support tool use.", "unsupported_here"),
+        (400, "unsupported_parameter", "Unsupported parameter: 'max_tokens'", "unsupported_here"),
+        (400, "json_validate_failed", "Failed to generate JSON.", "misgenerated"),
+        # Overload, and what fails behind the provider.
+        (498, "capacity_exceeded", "Flex tier capacity exceeded", "overloaded"),
+        (429, "queue_exceeded", "We're experiencing high traffic right now!", "overloaded"),
+        (424, "ModelErrorException", "The model failed to produce output", "server_error"),
+        (200, "modelTimeoutException", "timed out", "upstream_timeout"),
+        (200, "throttlingException", "slow down", "rate_limit"),
+        (200, "validationException", "The format of the value is invalid", "bad_request"),
+    ],
+)  # fmt: skip
+def test_what_providers_say_in_their_own_words(status: int, code: str | None, message: str, reason: str) -> None:
+    assert classified(status, {"error": {"message": message, "code": code}}).reason == reason
+
+
+def test_an_error_in_a_200_asks_for_a_wait_in_its_text_only() -> None:
+    """Anthropic sends retry-after with answers too."""
+    inside = {"type": "error", "error": {"code": "rate_limit_exceeded", "message": "Please try again in 644ms."}}
+    assert classified(200, inside, {"retry-after": "30"}).retry_after == 0.644
+    assert classified(200, {"error": {"code": 429, "message": "slow"}}, {"retry-after": "30"}).retry_after is None
+
+
+def test_what_no_wait_mends_has_none() -> None:
+    spent = {"error": {"code": "insufficient_quota", "message": "Please retry in 20s."}}
+    assert classified(429, spent, {"retry-after": "5"}).retry_after is None
+    large = {"error": {"message": "Request too large. Limit 5, Requested 6. Please try again in 1s."}}
+    assert classified(429, large, {"retry-after": "5"}).retry_after is None
+
+
+def test_headers_that_openrouter_hands_on() -> None:
+    headers = {"X-RateLimit-Limit": "50", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1741305600000"}
+    error = {"code": 429, "message": "Rate limit exceeded", "metadata": {"headers": headers}}
+    found = classified(429, {"error": error}, {"date": "Thu, 06 Mar 2025 23:59:00 GMT"})
+    assert found.retry_after == 60
+
+
+def test_a_code_that_is_but_the_status_gives_way_to_a_word() -> None:
+    assert classified(400, {"error": {"code": 400, "status": "INVALID_ARGUMENT"}}).code == "INVALID_ARGUMENT"
+    assert classified(200, {"error": {"code": 429, "type": "throttlingException"}}).code == "throttlingException"
+    assert classified(429, {"error": {"code": 429}}).code == "429"
+
+
+@pytest.mark.parametrize("name", ["x-request-id", "request-id", "x-amzn-requestid"])
+def test_the_id_of_a_call_in_any_providers_header(name: str) -> None:
+    assert classified(500, {}, {name: "req_1"}).request_id == "req_1"
+
+
+@pytest.mark.parametrize(
     ("exc", "name", "kind"),
     [
         (httpx.ConnectTimeout("x"), "Timeout", "connect"),
@@ -167,6 +260,10 @@ def test_formats_of_a_wait(text: str, wait: float | None) -> None:
     [
         (429, {"retry-after": "7"}, "", 7),
         (429, {"retry-after-ms": "250", "retry-after": "7"}, "", 0.25),
+        (429, {"retry-after-ms": "0", "retry-after": "1"}, "", 1),
+        (429, {"retry-after-ms": "0"}, "", 0),
+        (429, {}, "Please try again in 2 minutes.", 120),
+        (429, {}, "Wait 1 hour", 3600),
         (429, {"retry-after": "-1"}, "Please try again in 644ms.", 0.644),
         (429, {}, "Please retry after 60 seconds.", 60),
         (429, {}, "Please try again in 1m0.363s.", 60.363),

@@ -117,6 +117,7 @@ def test_what_was_received_is_carried_but_never_shown() -> None:
         "AIzaSyA1234567890abcdef",
         "gsk_abcdefgh12345678",
         "AKIAIOSFODNN7EXAMPLE",
+        "x-amz-security-token:abcdef0123",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sig",
     ],
 )

@@ -122,7 +122,7 @@ def test_an_answer_can_be_sent_back_as_a_message() -> None:
 
 
 def test_an_unknown_provider_is_refused_with_what_to_do() -> None:
-    with pytest.raises(errors.ConfigurationError, match=r"'nobody'.*known: openai.*api_base"):
+    with pytest.raises(errors.ConfigurationError, match=r"'nobody'.*known: .*openai.*api_base"):
         adapter_for(Deployment(provider="nobody"))
     compatible = adapter_for(Deployment(provider="nobody", api_base="http://127.0.0.1:1"))
     assert compatible.request(chat()).url.port == 1

@@ -28,7 +28,7 @@ def completion(payload: Mapping[str, Any], model: str, id: str | None) -> Any:
     blocks = payload["output"]["message"]["content"]
     by_tool = any(is_answer(block.get("toolUse")) for block in blocks)
     reason, more = finish(payload["stopReason"], by_tool)
-    choice = compose.choice(_message(blocks), reason, **more)
+    choice = compose.choice(_message(blocks, by_tool), reason, **more)
     return compose.completion(model_id(model), [choice], usage(payload.get("usage")), id=id, **kept(payload))
 
 
@@ -86,7 +86,8 @@ def redacted_block(data: str) -> dict[str, Any]:
     return {"type": "redacted_thinking", "data": data}
 
 
-def _message(blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _message(blocks: Sequence[Mapping[str, Any]], by_tool: bool) -> dict[str, Any]:
+    """`by_tool`: the answer is the input of a tool, and what is said beside it would spoil its JSON."""
     texts: list[str] = []
     thoughts: list[dict[str, Any]] = []
     calls: list[dict[str, Any]] = []
@@ -94,7 +95,7 @@ def _message(blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     citations: list[Any] = []
     for block in blocks:
         use, cited = block.get("toolUse"), block.get("citationsContent")
-        if "text" in block:
+        if "text" in block and not by_tool:
             texts.append(block["text"])
         elif cited is not None:
             texts += [part["text"] for part in cited.get("content") or () if "text" in part]

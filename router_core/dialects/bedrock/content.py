@@ -37,19 +37,24 @@ _FORBIDDEN = re.compile(r"[^A-Za-z0-9\s()\[\]-]+")
 
 
 class Blocks:
-    """Makes the blocks of one request; documents in it must not share a name."""
+    """Makes the blocks of one request; its documents must not share a name. `caches`: the model takes cache points."""
 
-    def __init__(self) -> None:
+    def __init__(self, caches: bool = True) -> None:
         self._names: set[str] = set()
+        self._caches = caches
 
     def of(self, part: Part) -> Iterator[dict[str, Any]]:
-        """The block of a part, and a cache point where one is asked for. Blank text has none: it is refused there."""
+        """The block of a part, and the cache point after it. Blank text has no block: it is refused there."""
         if part.kind in ("text", "refusal"):
             if part.text.strip():
                 yield {"text": part.text}
         else:
             yield self._media(part)
-        yield from cache_point(part.extra)
+        yield from self.point(part.extra)
+
+    def point(self, holder: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The cache point after something, where one is asked for."""
+        return cache_point(holder) if self._caches else iter(())
 
     def _media(self, part: Part) -> dict[str, Any]:
         media_type = _media_type(part)

@@ -12,7 +12,7 @@ from router_core.dialects.bedrock.frames import Frames
 from router_core.dialects.bedrock.messages import Conversation
 from router_core.dialects.bedrock.models import model_id, path
 from router_core.dialects.bedrock.reader import ConverseReader
-from router_core.dialects.bedrock.tools import output_config, tool_config
+from router_core.dialects.bedrock.tools import answers_by_tool, output_config, tool_config
 from router_core.dialects.conversation import turns
 from router_core.dialects.openai.shapes import chunk_of_whole
 from router_core.providers.base import Call
@@ -50,7 +50,7 @@ class Converse:
 
     def reader(self, call: Call, model: str) -> Reader:
         """See `Dialect.reader`."""
-        return ConverseReader(model_id(model))
+        return ConverseReader(model_id(model), answers_by_tool(call.body, model))
 
 
 def body(call: Call, model: str) -> dict[str, Any]:

@@ -69,6 +69,12 @@ def family(model: str) -> Family:
     return next((found for found, pattern in _FAMILIES if re.search(pattern, name)), "unknown")
 
 
+def caches(model: str) -> Literal["all", "messages"] | None:
+    """What it takes cache points in; a hint that changes no answer is left out elsewhere."""
+    whose = family(model)
+    return "all" if whose in ("claude", "unknown") else "messages" if whose in ("nova", "nova2") else None
+
+
 def schema_by(model: str) -> Literal["format", "tool"] | None:
     """How it can be made to answer in a JSON schema: a field of Converse, or a tool it has to use."""
     whose, name = family(model), model_id(model).lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from router_core.answers import Answer, ChatCompletionChunk
@@ -16,9 +16,12 @@ _PLAIN = {"text", "reasoningContent"}  # blocks that their deltas tell; their st
 
 
 class ConverseReader:
-    """One stream. Blocks of content are told apart by their index, tool calls by their order."""
+    """One stream. Blocks of content are told apart by their index, tool calls by their order.
 
-    def __init__(self, model: str) -> None:
+    `by_tool`: the answer is to come as the input of a tool, and what is said beside it would spoil its JSON.
+    """
+
+    def __init__(self, model: str, by_tool: bool = False) -> None:
         self._chunks = compose.Chunks(model)
         self._tools: dict[int, int] = {}  # index of a block -> number of its tool call
         self._written: set[int] = set()  # blocks of tools whose input has begun
@@ -26,6 +29,7 @@ class ConverseReader:
         self._others: dict[int, dict[str, Any]] = {}
         self._citations: list[Any] = []
         self._answers: set[int] = set()  # blocks of the tool whose input is the answer
+        self._beside: list[str] | None = [] if by_tool else None
         self._finished = self.done = False
 
     def read(self, event: Event) -> Iterable[Answer]:
@@ -33,6 +37,8 @@ class ConverseReader:
         payload = json.loads(event.data)
         if event.name == "error":
             raise UpstreamFailure(payload)
+        if event.name == "messageStop":
+            return self._finish(payload)
         found = self._one(event.name, payload)
         return () if found is None else (found,)
 
@@ -49,15 +55,21 @@ class ConverseReader:
             return self._delta(payload["contentBlockIndex"], payload["delta"])
         if name == "contentBlockStop":
             return self._stop(payload["contentBlockIndex"])
-        if name == "messageStop":
-            self._finished = True
-            reason, more = answer.finish(payload["stopReason"], bool(self._answers))
-            return self._chunks.finish(reason, **more)
         if name == "metadata":
             self.done = True
             chunk = self._chunks.usage(answer.usage(payload.get("usage")))
             return ChatCompletionChunk({**chunk, **answer.kept(payload)})
         return None
+
+    def _finish(self, payload: Mapping[str, Any]) -> Iterator[Answer]:
+        self._finished = True
+        beside = "".join(self._beside or ())
+        if beside and not self._answers:  # a refusal, or a guardrail's words
+            yield self._chunks.delta(content=beside)
+        elif beside:
+            yield self._chunks.delta(provider_specific_fields={"bedrock_content": [{"text": beside}]})
+        reason, more = answer.finish(payload["stopReason"], bool(self._answers))
+        yield ChatCompletionChunk({**self._chunks.finish(reason, **more), **answer.kept(payload)})
 
     def _start(self, index: int, start: Mapping[str, Any]) -> ChatCompletionChunk | None:
         use = start.get("toolUse")
@@ -73,7 +85,7 @@ class ConverseReader:
 
     def _delta(self, index: int, delta: Mapping[str, Any]) -> ChatCompletionChunk | None:
         if "text" in delta:
-            return self._chunks.delta(content=delta["text"]) if delta["text"] else None
+            return self._text(delta["text"]) if delta["text"] else None
         if "reasoningContent" in delta:
             return self._thought(index, delta["reasoningContent"])
         if "citation" in delta:
@@ -83,6 +95,12 @@ class ConverseReader:
             written = delta["toolUse"].get("input") or ""
             return self._input(index, written) if written else None
         self._others.setdefault(index, {}).setdefault("deltas", []).append(delta)
+        return None
+
+    def _text(self, text: str) -> ChatCompletionChunk | None:
+        if self._beside is None:
+            return self._chunks.delta(content=text)
+        self._beside.append(text)
         return None
 
     def _input(self, index: int, written: str) -> ChatCompletionChunk:

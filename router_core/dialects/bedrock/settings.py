@@ -9,6 +9,7 @@ from typing import Any
 from router_core.dialects.anthropic.models import known
 from router_core.dialects.anthropic.thinking import thinking_of
 from router_core.dialects.bedrock.models import family, schema_by
+from router_core.dialects.bedrock.tools import answers_by_tool
 from router_core.errors import UnsupportedParamsError
 from router_core.providers.parameters import Parameters, words
 
@@ -78,7 +79,7 @@ def _model_fields(given: Mapping[str, Any], model: str, messages: Sequence[Mappi
     if "top_k" in given:
         nova = whose in ("nova", "nova2")
         found |= {"inferenceConfig": {"topK": given["top_k"]}} if nova else {"top_k": given["top_k"]}
-    if given.get("parallel_tool_calls") is False and given.get("tools"):
+    if given.get("parallel_tool_calls") is False and given.get("tools") and given.get("tool_choice") != "none":
         found["tool_choice"] = {**_choice(given.get("tool_choice")), "disable_parallel_tool_use": True}
     effort = given.get("reasoning_effort")
     if whose in _CLAUDE:
@@ -98,9 +99,7 @@ def _choice(choice: Any) -> dict[str, Any]:
 def _claude_thinks(given: Mapping[str, Any], model: str, messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     claude = known(model)
     limit = given.get("max_completion_tokens", given.get("max_tokens")) or claude.default_max_tokens
-    forced = given.get("tool_choice", "auto") not in ("auto", "none") or (
-        "response_format" in given and schema_by(model) == "tool"
-    )
+    forced = given.get("tool_choice", "auto") not in ("auto", "none") or answers_by_tool(given, model)
     return thinking_of(given, claude, limit, forced, [_beginning(message) for message in messages[-2:]])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from router_core.dialects.anthropic.models import known
 from router_core.dialects.anthropic.schema import closed
 from router_core.dialects.bedrock.content import cache_point
-from router_core.dialects.bedrock.models import family, model_id, schema_by
+from router_core.dialects.bedrock.models import caches, family, model_id, schema_by
 from router_core.dialects.conversation import plain
 from router_core.errors import BadRequestError, UnsupportedParamsError
 
@@ -21,7 +21,7 @@ _NO_PARAMETERS = {"type": "object", "properties": {}}
 def tool_config(body: Mapping[str, Any], model: str, uses_tools: bool) -> dict[str, Any] | None:
     """`toolConfig`, or None. `uses_tools`: the conversation has calls or results, which need their tools."""
     choice = body.get("tool_choice")
-    tools = [] if choice == "none" else list(_tools(body.get("tools") or (), schema_by(model) == "format"))
+    tools = [] if choice == "none" else list(_tools(body.get("tools") or (), model))
     by_tool = _answer_tool(body.get("response_format"), model)
     if by_tool:
         if tools:
@@ -31,8 +31,8 @@ def tool_config(body: Mapping[str, Any], model: str, uses_tools: bool) -> dict[s
         chosen = _choice(choice, model)
         return {"tools": tools, "toolChoice": chosen} if chosen else {"tools": tools}
     if uses_tools:
-        name = "tool_choice" if choice == "none" else "messages"
-        raise _unsupported(name, "bedrock needs tools where messages hold tool calls or results")
+        name = "tool_choice" if choice == "none" else "tools"
+        raise _unsupported(name, "bedrock needs the tools where messages hold tool calls or results")
     return None
 
 
@@ -46,24 +46,32 @@ def output_config(body: Mapping[str, Any], model: str) -> dict[str, Any] | None:
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
 
 
-def _tools(given: Sequence[Any], strict: bool) -> Iterator[dict[str, Any]]:
+def answers_by_tool(body: Mapping[str, Any], model: str) -> bool:
+    """Whether such a call makes the model answer by using a tool."""
+    wanted = body.get("response_format")
+    return isinstance(wanted, Mapping) and wanted.get("type") == "json_schema" and schema_by(model) == "tool"
+
+
+def _tools(given: Sequence[Any], model: str) -> Iterator[dict[str, Any]]:
+    strict, cached = schema_by(model) == "format", caches(model) == "all"
     for index, tool in enumerate(map(plain, given)):
+        where = f"tools[{index}]"
         if not isinstance(tool, Mapping):
-            raise BadRequestError(f"tools[{index}] must be a dict")
+            raise BadRequestError(f"{where} must be a dict")
         function = tool.get("function")
         if "toolSpec" in tool or "systemTool" in tool or "cachePoint" in tool:
             yield dict(tool)  # Bedrock's own, as they are
         elif tool.get("type") == "function" and isinstance(function, Mapping) and function.get("name"):
-            yield _spec(function, strict and bool(function.get("strict")))
-            yield from cache_point(tool if tool.get("cache_control") else function)
+            yield _spec(function, strict and bool(function.get("strict")), where)
+            yield from cache_point(tool if tool.get("cache_control") else function) if cached else ()
         else:
-            raise _unsupported(f"tools[{index}]", "bedrock takes functions, and its own toolSpec and systemTool")
+            raise _unsupported(where, "bedrock takes functions, and its own toolSpec and systemTool")
 
 
-def _spec(function: Mapping[str, Any], strict: bool) -> dict[str, Any]:
+def _spec(function: Mapping[str, Any], strict: bool, where: str) -> dict[str, Any]:
     """`strict` is said where it is known; other models are told the schema, and follow it as well as they can."""
     schema = {**_NO_PARAMETERS, **(function.get("parameters") or {})}
-    spec = {"name": function["name"], "inputSchema": {"json": closed(schema, "tools") if strict else schema}}
+    spec = {"name": function["name"], "inputSchema": {"json": closed(schema, where) if strict else schema}}
     if function.get("description"):
         spec["description"] = function["description"]
     return {"toolSpec": {**spec, "strict": True} if strict else spec}

@@ -9,7 +9,7 @@ from router_core.answers import Answer
 from router_core.dialects.openai import shapes
 from router_core.dialects.openai.messages import Manner, sendable, without_hints
 from router_core.dialects.openai.renames import Rename, rename
-from router_core.dialects.openai.stream import ChatReader, ask_for_usage
+from router_core.dialects.openai.stream import ChatReader, ask_for_usage, checked
 from router_core.providers.base import Call
 from router_core.providers.dialect import Reply, Wire
 from router_core.providers.parameters import Parameters
@@ -50,11 +50,11 @@ class Chat:
 
     def decode(self, call: Call, model: str, reply: Reply) -> Answer:
         """See `Dialect.decode`."""
-        return shapes.chat(reply.json(), model)
+        return shapes.chat(checked(reply.json()), model)
 
     def whole(self, call: Call, model: str, reply: Reply) -> Iterable[Answer]:
         """See `Dialect.whole`."""
-        yield shapes.chunk_of_whole(shapes.chat(reply.json(), model))
+        yield shapes.chunk_of_whole(shapes.chat(checked(reply.json()), model))
 
     def framing(self) -> Decoder:
         """See `Dialect.framing`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from router_core.answers import Answer
 from router_core.dialects.openai import shapes
-from router_core.dialects.openai.stream import TextReader, ask_for_usage
+from router_core.dialects.openai.stream import TextReader, ask_for_usage, checked
 from router_core.providers.base import Call
 from router_core.providers.dialect import Reply, Wire
 from router_core.providers.parameters import Parameters
@@ -33,11 +33,11 @@ class Completion:
 
     def decode(self, call: Call, model: str, reply: Reply) -> Answer:
         """See `Dialect.decode`."""
-        return shapes.text(reply.json(), model)
+        return shapes.text(checked(reply.json()), model)
 
     def whole(self, call: Call, model: str, reply: Reply) -> Iterable[Answer]:
         """See `Dialect.whole`: chunks and whole answers have one shape."""
-        yield shapes.text(reply.json(), model)
+        yield shapes.text(checked(reply.json()), model)
 
     def framing(self) -> Decoder:
         """See `Dialect.framing`."""

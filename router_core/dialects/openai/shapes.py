@@ -14,7 +14,6 @@ from uuid import uuid4
 from router_core.answers import ChatCompletion, ChatCompletionChunk, EmbeddingResponse
 from router_core.dialects.openai.usage import embedding_usage, usage
 from router_core.other_answers import TextCompletion
-from router_core.providers.dialect import UpstreamFailure
 
 _KNOWN = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 _FINISH = {
@@ -28,7 +27,7 @@ _FINISH = {
 
 
 def chat(body: dict[str, Any], model: str) -> ChatCompletion:
-    """A whole chat answer. Raises UpstreamFailure; KeyError, TypeError or AttributeError where it is none."""
+    """A whole chat answer. Raises KeyError, TypeError or AttributeError where it is none."""
     choices = body["choices"]
     for index, choice in enumerate(choices):
         message = choice["message"]
@@ -137,8 +136,6 @@ def _whole_call(call: dict[str, Any]) -> None:
 
 def _finish(choice: dict[str, Any], unfinished: str | None) -> None:
     """OpenAI's word for why it ended; the server's own is kept where it is another."""
-    if choice.get("error"):
-        raise UpstreamFailure({"error": choice["error"]})  # OpenRouter: the provider behind it failed
     reason = choice.get("finish_reason")
     if reason in _KNOWN:
         return

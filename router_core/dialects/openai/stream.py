@@ -22,6 +22,14 @@ def ask_for_usage(body: dict[str, Any], given: Mapping[str, Any]) -> None:
         body["stream_options"] = {"include_usage": True, **given.get("stream_options", {})}
 
 
+def checked(payload: Any) -> Any:
+    """The payload. Raises UpstreamFailure where a choice is an error (OpenRouter: the provider behind it failed)."""
+    for choice in payload.get("choices") or ():
+        if choice.get("error"):
+            raise UpstreamFailure({"error": choice["error"]})
+    return payload
+
+
 class ChoicesReader:
     """`make`: a chunk from its JSON. `empty`: a choice that says nothing.
 
@@ -46,7 +54,7 @@ class ChoicesReader:
         payload = json.loads(event.data)
         if event.name == "error" or payload.get("error") or payload.get("object") == "error":
             raise UpstreamFailure(payload)
-        chunk = self._make(payload)
+        chunk = self._make(checked(payload))
         if not self._finished and any(choice.get("finish_reason") for choice in chunk["choices"]):
             self._finished = True
         if not chunk["choices"] and not (chunk.get("usage") and self._usage_asked):
