@@ -26,7 +26,7 @@ LEASE_OF_REVIVED_MS = 60_000
 
 
 def _text(d: Declared) -> str:
-    limits = " ".join(f"{name}={int(amount)}" for name, amount in d.limits.items())
+    limits = " ".join(f"{name}={amount}" for name, amount in d.limits.items())
     prices = (
         f"in={'-' if d.input_price is None else d.input_price} out={'-' if d.output_price is None else d.output_price}"
     )

@@ -5,17 +5,17 @@ deployment:
 `HGETALL rc:{prod}:inflight` shows a column at a glance. `~` is a sentinel: it keeps a key in existence while its slot
 migrates. Ids and groups are escaped (`names.escape`); plain names stay as they are.
 
-    clock         HASH    last_ms, offset_ms (pool time = TIME + offset), epoch (random, made with the pool)
+    clock         HASH    last_ms (the last run's time, less 10 ms at most), offset_ms (pool time = TIME + offset),
+                          epoch (random, made with the pool)
     settings      HASH    deployment -> settings in force: "[drained ]weight= order= in= out= group= provider=
                           account= | limits"
     declared      HASH    deployment -> "version settings", as workers describe it
     overrides     HASH    deployment -> what operators changed: "weight=2 drained=1 requests/60=100"
     health        HASH    deployment -> "state generation trips until_ms since_ms reason probe"; absent = closed
     inflight      HASH    deployment -> calls running now
-    latency_ms    HASH    deployment -> whole call, peak EWMA
-    ttft_ms       HASH    deployment -> time to the first token of streams
-    ms_per_token  HASH    deployment -> per output token
-    sampled_ms    HASH    deployment -> pool time of the last sample; deployment/ttft -> of the last stream
+    learned       HASH    deployment -> "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms": peak EWMA of whole
+                          calls, of streams' first tokens, of output tokens; pool time of the last sample, and of a
+                          stream
     tokens        HASH    deployment -> input + output tokens since the pool began
     spend_nano    HASH    deployment -> nano-dollars since the pool began
     used          HASH    deployment/resource/seconds -> "sum oldest_slot" of the rolling window; also /ok/60 and
@@ -46,10 +46,7 @@ COLUMNS = (
     "settings",
     "health",
     "inflight",
-    "latency_ms",
-    "ttft_ms",
-    "ms_per_token",
-    "sampled_ms",
+    "learned",
     "tokens",
     "spend_nano",
     "used",

@@ -30,8 +30,9 @@ OutcomeKind = Literal[
 class Declared:
     """One deployment as its worker describes it (`Store.register`).
 
-    `limits` maps `resource/window seconds` to an amount: `requests/60`, `tokens/60`, `input/60`, `output/60`,
-    `requests/86400`, `tokens/86400`, and `concurrent` (no window). Prices are nano-dollars per million tokens.
+    `limits` maps `resource/window` to an amount, and flags behind it: `{"requests/60": 600, "tokens/60": "1000,max"}`.
+    Resources: requests, tokens, input, output, cost (nano-dollars), and concurrent, which has no window. Windows:
+    seconds, or a calendar's period such as `day@UTC`. Prices are nano-dollars per million tokens.
     """
 
     id: str
@@ -40,7 +41,7 @@ class Declared:
     account: str
     weight: float = 1.0
     order: int = 0
-    limits: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, int | str] = field(default_factory=dict)
     input_price: int | None = None
     output_price: int | None = None
     version: int = 0
@@ -61,6 +62,9 @@ class Acquire:
     max_wait: float = 0.0  # seconds the call may wait for room; it leaves a ticket
     priority: int = 0  # 0 is best
     remember: int = 0  # how many best-ranked ids to return (sampling of large groups)
+    subjects: tuple[str, ...] = ()  # escaped: tags, user and team whose limits hold for it too
+    max_input: int = 0  # tokens at most, for limits that reserve them; 0: none does
+    max_output: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +112,15 @@ class Outcome:
 class Refusal:
     """Why one candidate could not serve. `reason` is of a closed vocabulary:
     cooling, probing, drained, unknown, garbled, too_large, behind_tickets, or the limit `resource/window` that was
-    full."""
+    full, with its scope in front where it is no deployment's own: `user:alice/cost/86400`.
+
+    `amount`, `used`: of that limit, where the pool said so."""
 
     deployment: str
     reason: str
     ready_ms: float | None = None  # pool time of the earliest room, None where nobody can know
+    amount: int | None = None
+    used: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,8 +73,15 @@ def workers_and_queues(text: str) -> tuple[tuple[WorkerState, ...], dict[str, in
 
 
 def refusals(words: list[str]) -> tuple[Refusal, ...]:
-    """Triples of id, reason, time."""
-    return tuple(Refusal(unescape(words[i]), words[i + 1], _number(words[i + 2])) for i in range(0, len(words) - 2, 3))
+    """Triples of id, reason, time. A reason may say of its limit how much it is and how much is used:
+    `cost/86400=1000:998`."""
+    return tuple(_refusal(*words[i : i + 3]) for i in range(0, len(words) - 2, 3))
+
+
+def _refusal(id: str, reason: str, ready: str) -> Refusal:
+    name, _, amounts = reason.partition("=")
+    amount, _, used = amounts.partition(":")
+    return Refusal(unescape(id), name, _number(ready), int(amount) if amount else None, int(used) if used else None)
 
 
 def explanation(text: str, group: str, strategy: str, now_ms: float) -> Explanation:

@@ -14,7 +14,8 @@ request, now, random)` runs once before and may leave what it found in `request.
     now         the pool's time in ms
     random()    uniform in (0, 1)
 
-Weight 0 means: only where nobody else can serve. Valid in Lua 5.1 and 5.4, without globals.
+Weight 0 means: only where nobody else can serve. Valid in Lua 5.1 and 5.4, without globals; a file keeps nothing
+from one decision for the next.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 -- args.exploration: in this share of the decisions the one whose last sample is oldest is picked, if none of it is in
 -- flight, or nobody would ever learn that it is fast again.
 -- In slow start a deployment takes part in its share of the decisions only, however fast it looks.
--- Facts: inflight, state, sampled_ms, ttft_ms (stream), ms_per_token (answer), latency_ms (whole)
+-- Facts: inflight, state, latency_ms, ttft_ms, ms_per_token, sampled_ms
 
 local EXPLORATION = 0.02
 local FRESH_MS = 10000 -- no need to explore

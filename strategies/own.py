@@ -76,8 +76,7 @@ def _check_header(name: str, source: str) -> None:
             f"strategy {name!r}: its Lua needs a line '-- Facts: ...' that names what it reads of "
             f"{', '.join(sorted(LOADED))}; empty for none"
         )
-    noted = re.sub(r"\(\w*\)", "", header[1])  # "ttft_ms (stream)": see scripts.facts_of
-    facts = [word for word in re.split(r"[,\s]+", noted) if word]
+    facts = [word for word in re.split(r"[,\s]+", header[1]) if word]
     unknown = [fact for fact in facts if fact not in LOADED | ALWAYS]
     if unknown:
         raise ValueError(

@@ -16,7 +16,7 @@ _SORTED = Script("demo-sorted", "return redis.call('ZRANGE', KEYS[1], 0, -1)")
 _INFO = Script("demo-info", "return {redis.call('INFO', 'commandstats')}")
 _REMOVE = Script("demo-remove", "redis.call('UNLINK', unpack(KEYS)) return {}")
 _SENTINEL = "~"
-_EVALSHA = re.compile(r"^cmdstat_evalsha:calls=(\d+),usec=(\d+)", re.MULTILINE)
+_SCRIPTS = re.compile(r"^cmdstat_(?:evalsha|fcall):calls=(\d+),usec=(\d+)", re.MULTILINE)
 
 Slots = dict[tuple[str, str], dict[int, int]]  # (deployment, resource) -> second of the pool's clock -> reserved in it
 
@@ -55,8 +55,8 @@ class Ledger:
             info = await self._session.run(_INFO, [self._keys.of("clock")], [])
         except ServerError:
             return None
-        found = _EVALSHA.search(info[0].replace("\r", ""))
-        return None if found is None else (int(found[1]), int(found[2]))
+        found = _SCRIPTS.findall(info[0].replace("\r", ""))
+        return sum(int(calls) for calls, _ in found), sum(int(usec) for _, usec in found)
 
     async def remove(self) -> bool:
         """Delete the pool; False where this user may not. Raises StateError where nobody answers."""

@@ -19,6 +19,23 @@ from typing import Protocol
 from router_core.state.records import StateError
 
 _ALLOW_OOM = "#!lua flags=allow-oom\n"
+# A library sees nothing of the language while it is loaded, so its first call makes the definitions.
+_LIBRARY = """\
+#!lua name={function}
+local run
+local function define()
+{source}
+return {entry}
+end
+redis.register_function({{
+  function_name = "{function}",
+  flags = {{ {flags} }},
+  callback = function(keys, args)
+    run = run or define()
+    return run(keys, args)
+  end,
+}})
+"""
 
 
 class Unreachable(StateError):
@@ -41,21 +58,39 @@ class ServerError(StateError):
 class Script:
     """One Lua script. `allow_oom`: may write at maxmemory (servers from 7.0 on; settle needs it).
 
-    `sha` names `source`; servers that know `allow_oom` load `oom_source`, named by `oom_sha`.
+    `entry`: the source only defines, and this function of it is the run: function(KEYS, ARGV). Such a script can be
+    a `library` with one `function`, for servers that keep definitions (Redis and Valkey Functions, 7.0 and later).
+    `sha` names `text`; servers that know `allow_oom` load `oom_text`, named by `oom_sha`.
     """
 
     name: str
     source: str
     allow_oom: bool = False
+    entry: str = ""
+    text: str = field(init=False, repr=False)
     sha: str = field(init=False)
-    oom_source: str = field(init=False, repr=False)
+    oom_text: str = field(init=False, repr=False)
     oom_sha: str = field(init=False, repr=False)
+    function: str = field(init=False, repr=False)
+    library: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        flagged = _ALLOW_OOM + self.source if self.allow_oom else self.source
-        object.__setattr__(self, "sha", sha1(self.source.encode()).hexdigest())
-        object.__setattr__(self, "oom_source", flagged)
-        object.__setattr__(self, "oom_sha", sha1(flagged.encode()).hexdigest())
+        text = f"{self.source}\nreturn {self.entry}(KEYS, ARGV)" if self.entry else self.source
+        flagged = _ALLOW_OOM + text if self.allow_oom else text
+        sha = sha1(text.encode()).hexdigest()
+        function = f"rc_{self.name.replace('-', '_')}_{sha}"
+        flags = '"allow-oom"' if self.allow_oom else ""
+        library = _LIBRARY.format(function=function, source=self.source, entry=self.entry, flags=flags)
+        derived = {
+            "text": text,
+            "sha": sha,
+            "oom_text": flagged,
+            "oom_sha": sha1(flagged.encode()).hexdigest(),
+            "function": function,
+            "library": library,
+        }
+        for field_name, value in derived.items():
+            object.__setattr__(self, field_name, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
 -- Numbers given to redis.call become the text of `%.17g`; all servers agree on it for whole numbers below 2^53.
 -- Stricter than a server, as the strictest ones are: a key that is not in KEYS is an error; math.random is not there.
 -- Returns load(name, source) -> function | nil, message; and run(function, KEYS, ARGV, microseconds) -> kind, ...
+-- `run` gives KEYS and ARGV as globals to a script, and as arguments to the function of a library.
 
 local vm = { commands = {}, keys = {}, expires = {}, now_us = 0 }
 local format, type, unpack, error, pcall = string.format, type, unpack, error, pcall
@@ -211,7 +212,7 @@ local function run(compiled, keys, argv, micros)
   rawset(environment, "KEYS", keys)
   rawset(environment, "ARGV", argv)
   sweep()
-  local ok, reply = pcall(compiled)
+  local ok, reply = pcall(compiled, keys, argv)
   if type(reply) == "table" and reply.err then
     return "error", tostring(reply.err)
   end

@@ -106,9 +106,12 @@ class MemoryEngine:
             return len(list(self._vm[b"keys"].keys()))
 
     def _compile(self, script: Script) -> Any:
-        compiled = self._load(script.name.encode(), script.source.encode())
+        source = f"{script.source}\nreturn {script.entry}" if script.entry else script.source
+        compiled = self._load(script.name.encode(), source.encode())
         if isinstance(compiled, tuple):
             raise _error(script, "ERR Error compiling script: " + compiled[1].decode(errors="replace"))
+        if script.entry:  # the definitions are made once
+            compiled = compiled()
         self._compiled[script.sha] = compiled
         return compiled
 

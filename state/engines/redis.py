@@ -103,7 +103,7 @@ class ClusterWire:
     async def call(self, key: str, name: str, *rest: str | bytes) -> Any:
         try:
             # What has no key (SCRIPT LOAD, HELLO) goes where the key is; what has keys finds its node by itself.
-            node = {} if name == "EVALSHA" else {"target_nodes": self._client.get_node_from_key(key)}
+            node = {} if name in ("FCALL", "EVALSHA") else {"target_nodes": self._client.get_node_from_key(key)}
             reply = await self._client.execute_command(name, *rest, **node)
         except Exception as error:
             failure = mapped(error)

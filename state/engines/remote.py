@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from router_core.state.engines import functions
 from router_core.state.engines.address import parse
 from router_core.state.engines.base import Probe, Script, ServerError, TimedOut, Unreachable
 from router_core.state.engines.redis import Wire, dialer, dialer_like
@@ -67,6 +68,7 @@ class RemoteSession:
 
     def __init__(self, engine: RemoteEngine, wire: Wire) -> None:
         self._engine, self._wire = engine, wire
+        self._functions = False  # does the server run scripts as functions?
 
     async def run(
         self, script: Script, keys: Sequence[str], args: Sequence[str | bytes], timeout: float | None = None
@@ -102,16 +104,24 @@ class RemoteSession:
             async with asyncio.timeout_at(min(deadline, asyncio.get_running_loop().time() + patience)):
                 if not wire.connected:
                     await self.open()
-                flagged = script.allow_oom and _knows_flags(engine.server)
-                sha = script.oom_sha if flagged else script.sha
-                try:
-                    return await wire.call(key, "EVALSHA", sha, str(len(keys)), *keys, *args)
-                except ServerError as error:
-                    if error.code == "NOSCRIPT":
-                        await wire.call(key, "SCRIPT LOAD", script.oom_source if flagged else script.source)
-                    raise
+                words = (str(len(keys)), *keys, *args)
+                if script.entry and self._functions:
+                    try:
+                        return await functions.call(wire, script, key, words, _PASSING)
+                    except functions.NoFunctionsError:
+                        self._functions = False
+                return await self._call_script(script, key, words)
         except TimeoutError as error:
             raise TimedOut("no reply") from error
+
+    async def _call_script(self, script: Script, key: str, words: Sequence[str | bytes]) -> Any:
+        flagged = script.allow_oom and functions.supported(self._engine.server)
+        try:
+            return await self._wire.call(key, "EVALSHA", script.oom_sha if flagged else script.sha, *words)
+        except ServerError as error:
+            if error.code == "NOSCRIPT":
+                await self._wire.call(key, "SCRIPT LOAD", script.oom_text if flagged else script.text)
+            raise
 
     async def open(self) -> None:
         """Connect and learn which server this is. Raises StateError."""
@@ -122,6 +132,7 @@ class RemoteSession:
             self._engine.server = Probe("redis", "", notes=("the server's version is unknown: HELLO is refused",))
             return
         self._engine.server = _identity(reply)
+        self._functions = functions.supported(self._engine.server)
 
     async def call(self, name: str, *rest: str) -> Any:
         """One plain command, for probing. Raises StateError."""
@@ -149,10 +160,6 @@ def _strings(reply: Any) -> list[str]:
 
 def _inner(item: Any) -> Any:
     return _strings(item) if isinstance(item, list) else item
-
-
-def _knows_flags(server: Probe) -> bool:
-    return bool(server.version) and int(server.version.split(".")[0]) >= 7
 
 
 def _identity(reply: Any) -> Probe:

@@ -1,5 +1,5 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
--- Uses: numbers, worker, shared, image, room, queue, tickets, choose, refusal, deployment, leases, now
+-- Uses: numbers, shared, image, room, queue, tickets, choose, refusal, leases, clock
 -- Defines: acquire
 -- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority
 --         dry"
@@ -11,72 +11,72 @@
 local REAP_BEFORE_REFUSAL = 64
 local FORM = "^acquire (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%d)$"
 
--- What a request waits for: "stream" (the first token), "answer" (all of its output), "whole" (no output: embeddings).
-local function kind_of(stream, output_tokens)
-  if stream then
-    return "stream"
-  end
-  return output_tokens > 0 and "answer" or "whole"
-end
-
 local function parse(op)
   local id, valid_until, lease_ms, seed, route, list, input, output, stream, preferred, remember, until_ms, turn, dry =
     string.match(op, FORM)
   if not id then
     error("MALFORMED acquire", 0)
   end
-  local words, streams, output_tokens = shared.words(route), stream == "1", numbers.of(output)
+  local words = shared.words(route)
   return {
     id = id,
-    valid_until = numbers.of(valid_until),
-    lease_ms = numbers.of(lease_ms),
-    seed = numbers.of(seed),
-    input_tokens = numbers.of(input),
-    output_tokens = output_tokens,
-    stream = streams,
-    kind = kind_of(streams, output_tokens),
-    preferred = numbers.of(preferred),
-    remember = numbers.of(remember),
-    wait_until = numbers.of(until_ms),
-    priority = numbers.of(turn),
+    valid_until = tonumber(valid_until),
+    lease_ms = tonumber(lease_ms),
+    seed = tonumber(seed),
+    input_tokens = tonumber(input),
+    output_tokens = tonumber(output),
+    stream = stream == "1",
+    preferred = tonumber(preferred),
+    remember = tonumber(remember),
+    wait_until = tonumber(until_ms),
+    priority = tonumber(turn),
     dry = dry == "1",
     list = list,
     candidates = shared.words(list),
     group = words[1],
     strategy = words[2],
-    args = shared.args(route, 3),
-    ticket = worker .. "|" .. id .. "|" .. input .. "|" .. output .. "|" .. until_ms,
+    args = shared.values(route),
+    ticket = shared.worker .. "|" .. id .. "|" .. input .. "|" .. output .. "|" .. until_ms,
     prepared = nil,
   }
 end
 
--- Try the members in order; returns the index of the one with room. Adds to `refusals` why the others had none.
-local function find_room(request, panel, found, refusals, draw)
-  local taken, tried = {}, 0
-  while true do
-    local i = choose.next(panel, request, found, taken, draw)
-    if not i then
-      return nil
-    end
-    taken[i], tried = true, tried + 1
-    local d = panel.members[i]
-    if tried == 1 then
-      room.load({ d }) -- mostly the first has room; if not, read for all at once
-    elseif tried == 2 then
-      room.load(panel.members, true)
-    end
-    local ok, reason = pcall(room.check, d, request)
-    if ok and not reason then
-      return i
-    end
-    refusals[#refusals + 1] = refusal.of(d, request, ok and reason or nil)
+-- Is there room at member `i`? If not, the reason goes to `refusals`.
+local function try(request, panel, i, refusals)
+  local d = panel.members[i]
+  local ok, reason = pcall(room.admit, d, request)
+  if ok and not reason then
+    return true
   end
+  refusals[#refusals + 1] = refusal.of(d, request, ok and reason or nil)
+  return false
+end
+
+-- Try the members in order; returns the index of the one with room. Mostly the first has it; if not, read for all.
+local function find_room(request, panel, found, refusals, draw)
+  local levels = choose.levels(panel, request, draw)
+  local first = choose.first(levels, found, draw)
+  if not first then
+    return nil
+  end
+  room.load({ panel.members[first] })
+  if try(request, panel, first, refusals) then
+    return first
+  end
+  room.load_full(panel.members, request)
+  local others = choose.others(levels, found, draw, first)
+  for j = 1, #others do
+    if try(request, panel, others[j], refusals) then
+      return others[j]
+    end
+  end
+  return nil
 end
 
 local function grant(request, panel, i, found, q)
-  local d, probe = panel.members[i], panel.probes[i]
+  local d, probe = panel.members[i], panel.members[i].state == "open"
   local generation = numbers.int(d.generation)
-  leases.hold(request.id, worker, d, probe, now + request.lease_ms, room.take(d, request))
+  leases.hold(request.id, shared.worker, d, probe, clock.now + request.lease_ms, room.take(d, request))
   if request.wait_until > 0 and not q.empty then -- its ticket may stand behind those that were read
     image.remove_member(q.key, request.ticket)
   end
@@ -108,24 +108,24 @@ local function candidates_of(entries)
   return ids
 end
 
--- Read what all acquires of the run need, one command a column. `entries`: as run.operations.
+-- Read what all acquires of the run need, one command a column. `entries`: as of run.parse.
 local function load(entries)
-  local ids, lease_ids = candidates_of(entries), {}
+  local ids, lease_ids, seen = candidates_of(entries), {}, {}
   for i = 1, #entries do
     lease_ids[i] = entries[i].op.id
   end
   image.load("lease", lease_ids)
-  if #ids == 0 then
-    return
-  end
-  deployment.load(ids, true)
-  for i = 1, #entries do
-    pcall(choose.load, entries[i].op, ids) -- an unknown strategy is the error of its own operation
+  for i = 1, #ids > 0 and #entries or 0 do
+    local request = entries[i].op
+    if not seen[request.strategy] then
+      seen[request.strategy] = true
+      choose.load(request, ids)
+    end
   end
 end
 
 local function run(request)
-  if now > request.valid_until then
+  if clock.now > request.valid_until then
     return "void"
   end
   local held = leases.read(request.id)
@@ -138,7 +138,7 @@ local function run(request)
     local draw = choose.random(request.seed)
     local panel = choose.panel(request)
     local found, refusals, chosen = choose.ranks(panel, request, draw), {}, nil
-    if place == 0 or tickets.hold_before(q, place, panel.members) then
+    if place == 0 or tickets.hold_before(q, place, panel.members, request) then
       chosen = find_room(request, panel, found, refusals, draw)
     else
       refusal.all_behind(request, panel, refusals)

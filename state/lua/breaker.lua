@@ -1,5 +1,5 @@
 -- The breaker of a deployment: closed -> open -> half-open (one probe) -> ramp -> closed.
--- Uses: numbers, window, deployment, events, now
+-- Uses: numbers, window, deployment, events, clock
 -- Defines: breaker
 -- The generation grows with every trip and travels with the lease: a result of an older one changes nothing.
 -- Answers that change nothing but a counter are settle.lua's; here is what may move the breaker.
@@ -16,30 +16,34 @@ end
 -- Open it for base x 2^(trips-1), at least what the upstream asked for, at most the cap; a deadline is only ever
 -- extended.
 local function trip(d, reason, policy, retry_after_ms)
-  local stable = d.state == "closed" and now - d.since_ms >= STABLE_MS
+  local stable = d.state == "closed" and clock.now - d.since_ms >= STABLE_MS
   local trips = (stable and 0 or d.trips) + 1
   local wait = math.min(math.max(policy.base * 2 ^ math.min(trips - 1, 30), retry_after_ms), policy.cap)
   deployment.transition(d, "open", {
     trips = trips,
-    until_ms = math.max(d.until_ms, now + wait),
+    until_ms = math.max(d.until_ms, clock.now + wait),
     reason = reason,
-    since_ms = now,
+    since_ms = clock.now,
     generation = d.generation + 1,
   })
-  events.add("cooldown", d.id, reason .. " trips=" .. numbers.int(trips) .. " ms=" .. numbers.int(d.until_ms - now))
+  events.add(
+    "cooldown",
+    d.id,
+    reason .. " trips=" .. numbers.int(trips) .. " ms=" .. numbers.int(d.until_ms - clock.now)
+  )
 end
 
 -- The probe `id` ended without a verdict (cancelled, the caller's fault, its worker died): the next pick may probe.
 local function unproven(d, id)
   if d.state == "half-open" and d.probe == id then
-    deployment.transition(d, "open", { until_ms = math.min(d.until_ms, now) })
+    deployment.transition(d, "open", { until_ms = math.min(d.until_ms, clock.now) })
   end
 end
 
 -- The probe was answered.
 local function recover(d)
   window.clear(counter(d, "failed"))
-  deployment.transition(d, "ramp", { since_ms = now, until_ms = now + RAMP_MS })
+  deployment.transition(d, "ramp", { since_ms = clock.now, until_ms = clock.now + RAMP_MS })
   events.add("recovered", d.id, d.reason)
 end
 
@@ -60,7 +64,7 @@ local function failure(d, lease, kind, policy, retry_after_ms)
   if policy.cap == 0 then
     unproven(d, lease.id)
   elseif d.state == "open" and lease.generation == d.generation - 1 and retry_after_ms > 0 then
-    local until_ms = math.max(d.until_ms, now + math.min(retry_after_ms, policy.cap))
+    local until_ms = math.max(d.until_ms, clock.now + math.min(retry_after_ms, policy.cap))
     deployment.transition(d, "open", { until_ms = until_ms })
   elseif current and (is_probe or (d.state ~= "open" and should_trip(d, kind, policy))) then
     trip(d, kind, policy, retry_after_ms)

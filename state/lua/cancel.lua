@@ -1,5 +1,5 @@
 -- The call was given up before anything was sent upstream: all that was reserved comes back, and its ticket goes.
--- Uses: image, window, deployment, leases, breaker
+-- Uses: image, window, deployment, roster, leases, breaker
 -- Defines: cancel
 -- Op      "cancel id group ticket"; ticket "-": it never waited
 -- Returns "ok", or "gone" if nothing was held
@@ -19,7 +19,7 @@ function cancel.run(c)
   local lease, d, corrections = leases.read(c.id), nil, nil
   if lease then
     local slots = {}
-    d, corrections = deployment.of(lease.deployment), leases.corrections(lease, NOTHING)
+    d, corrections = deployment.of(lease.deployment, roster.HEALTH), leases.corrections(lease, NOTHING)
     leases.plan(lease, corrections, slots)
     window.prepare(slots)
   end

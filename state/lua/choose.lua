@@ -1,12 +1,9 @@
 -- The order in which candidates are tried.
--- Uses: room, outlook, deployment, ranks, now
+-- Uses: room, outlook, deployment, roster, ranks, clock
 -- Defines: choose
 -- First the lowest `order`; in it the preferred ones as given, then a deployment that waits for its probe, then the
 -- lowest rank; ties at random.
 
-local panels = {}
-local strategies = {} -- those that were used in this run
-local loaded = {} -- columns of facts that were read for all candidates of the run
 local ORDER = 4096 -- level = order * 4096 + turn; a turn is a preferred one's position, PROBE or RANKED
 local PROBE, RANKED = 1000, 1001
 
@@ -19,91 +16,88 @@ local function random(seed)
 end
 
 local function strategy_of(name)
-  local strategy = strategies[name]
-  if not strategy then
-    local define = ranks[name] or error("UNKNOWN strategy " .. name, 0)
-    strategy = define()
-    strategies[name] = strategy
-  end
-  return strategy
+  return ranks[name] or error("UNKNOWN strategy " .. name, 0)
 end
 
--- Read the facts that a request's strategy asks for, for all deployments of the run, one command a column.
+-- Read what a request's strategy asks for, for all deployments of the run.
 local function load(request, ids)
-  local columns = strategy_of(request.strategy).columns[request.kind]
-  for i = 1, #columns do
-    local column = columns[i]
-    if not loaded[column] then
-      loaded[column] = true
-      deployment.facts(column, ids)
-    end
+  local strategy = ranks[request.strategy]
+  if strategy then -- an unknown one is the error of its own operation
+    roster.load(ids, strategy.reads_learned and roster.ALL or roster.BASE)
   end
 end
 
--- The deployment of a candidate; why no call may go there and when that may change; whether it waits for its probe.
--- Throws GARBLED.
-local function consider(id, strategy)
-  local d = deployment.of(id)
-  local text, state = deployment.settings(d), d.state
-  if not text then
-    return d, "unknown"
-  elseif d.garbled then
-    return d, "garbled"
-  elseif d.drained then
-    return d, "drained"
+-- Why no call may go to a deployment whatever the time: `d.refusal`; else its level and weight. `d.timed`: the time has
+-- a say too.
+local function conclude(d)
+  local settings = d.settings
+  d.stale, d.timed = false, d.state == "open" or d.state == "ramp"
+  if deployment.garbled(d) then
+    d.refusal = "garbled"
+  elseif not settings then
+    d.refusal = "unknown"
+  elseif settings.drained then
+    d.refusal = "drained"
+  else
+    d.refusal = d.state == "half-open" and "probing" or nil
+    d.order, d.weight, d.level = settings.order, settings.weight, settings.order * ORDER + RANKED
+    d.input_price, d.output_price = settings.input_price, settings.output_price
   end
-  if strategy.reads_prices and not d.priced then
-    local input, output = string.match(text, " in=(%S+) out=(%S+)")
-    d.priced, d.input_price, d.output_price = true, tonumber(input), tonumber(output)
-  end
-  if state == "half-open" then
-    return d, "probing"
-  elseif state == "open" then
-    if now < d.until_ms then
-      return d, "cooling", d.until_ms
-    end
-    return d, nil, nil, true
-  end
-  return d
 end
 
--- Who may be asked at all: `members` with their `levels`, `positions` in the list and `probes` (wait for one), and the
--- `refusals` {id, reason, ready_ms} of the others. Made once a list and strategy, and again when somebody's health
---                changed.
-local function panel_of(request)
-  local key = request.strategy .. " " .. request.list
-  local panel = panels[key]
-  if panel and panel.changes == deployment.health_changes then
-    return panel
+-- What time has to say of one that is cooling or in slow start: why no call may go there, and when that changes.
+local function judge(d)
+  d.weight = deployment.weight(d)
+  if d.state == "open" then
+    if clock.now < d.until_ms then
+      return "cooling", d.until_ms
+    end
+    d.level = d.order * ORDER + (d.weight > 0 and PROBE or RANKED)
   end
-  local strategy = strategy_of(request.strategy)
-  local members, levels, positions, probes, refusals, n = {}, {}, {}, {}, {}, 0
-  for i, id in ipairs(request.candidates) do
-    local ok, d, refusal, ready_ms, probe = pcall(consider, id, strategy)
-    if ok and not refusal then
-      n = n + 1
-      members[n], positions[n], probes[n] = d, i, probe or false
-      levels[n] = d.order * ORDER + (probe and d.weight > 0 and PROBE or RANKED)
+  return nil
+end
+
+-- Who may be asked at all: `members` with their `levels`, and the `refusals` {id, reason, ready_ms} of the others.
+-- `timed`: only for this run.
+local function panel_for(strategy, cards)
+  local panel = { members = {}, levels = {}, refusals = {}, found = {}, strategy = strategy, timed = false }
+  for i = 1, #cards do
+    local d = cards[i]
+    if d.stale then
+      conclude(d)
+    end
+    local refusal, ready_ms = d.refusal, nil
+    if d.timed and not refusal then
+      panel.timed = true
+      refusal, ready_ms = judge(d)
+    end
+    if strategy.reads_learned and d.learned == false then
+      refusal, ready_ms = "garbled", nil
+    end
+    if refusal then
+      panel.refusals[#panel.refusals + 1] = { d.id, refusal, ready_ms }
     else
-      refusals[#refusals + 1] = { id, ok and refusal or "garbled", ready_ms }
+      panel.members[#panel.members + 1], panel.levels[#panel.levels + 1] = d, d.level
     end
   end
-  panel = {
-    members = members,
-    levels = levels,
-    positions = positions,
-    probes = probes,
-    refusals = refusals,
-    strategy = strategy,
-    changes = deployment.health_changes,
-  }
-  panels[key] = panel
+  panel.changes, panel.made_ms = roster.changes, clock.now
   return panel
 end
 
--- The ranks of a panel's members for this request.
+-- The panel of a request: it lasts until something about somebody changes.
+local function panel_of(request)
+  local cards, name = roster.list(request.candidates), request.strategy
+  local panel = cards.panels[name]
+  if not panel or panel.changes ~= roster.changes or (panel.timed and panel.made_ms ~= clock.now) then
+    panel = panel_for(strategy_of(name), cards)
+    cards.panels[name] = panel
+  end
+  return panel
+end
+
+-- The ranks of a panel's members for this request; the next one's take their place.
 local function ranks_of(panel, request, draw)
-  local strategy, members, found = panel.strategy, panel.members, {}
+  local strategy, members, found, now = panel.strategy, panel.members, panel.found, clock.now
   if strategy.reads_windows then
     room.load(members)
     for i = 1, #members do
@@ -120,27 +114,60 @@ local function ranks_of(panel, request, draw)
   return found
 end
 
--- Index of the best member that is not in `taken`, nil if none is left. A scan: mostly the first one has room.
-local function next_of(panel, request, found, taken, draw)
-  local levels, positions, preferred = panel.levels, panel.positions, request.preferred
-  local best, best_level, best_rank, ties
-  for i = 1, #levels do
-    if not taken[i] then
-      local level, rank = levels[i], found[i]
-      if positions[i] <= preferred then
-        level = math.floor(level / ORDER) * ORDER + positions[i]
+-- The levels of a panel's members for this request. In slow start a preferred one keeps its place in its share of the
+-- decisions only, or the whole fleet would meet it at once.
+local function levels_of(panel, request, draw)
+  if request.preferred == 0 then
+    return panel.levels
+  end
+  local levels, i = { unpack(panel.levels) }, 1
+  for position = 1, math.min(request.preferred, #request.candidates) do
+    local d = panel.members[i]
+    if d and d.id == request.candidates[position] then
+      if d.state ~= "ramp" or draw() * d.settings.weight < d.weight then
+        levels[i] = d.order * ORDER + position
       end
-      if not best or level < best_level or (level == best_level and rank < best_rank) then
-        best, best_level, best_rank, ties = i, level, rank, 1
-      elseif level == best_level and rank == best_rank then
-        ties = ties + 1
-        if draw() * ties < 1 then
-          best = i
-        end
+      i = i + 1
+    end
+  end
+  return levels
+end
+
+-- Index of the best member, nil where there is none.
+local function first_of(levels, found, draw)
+  local best, best_level, best_rank, ties = nil, math.huge, math.huge, 0
+  for i = 1, #levels do
+    local level, rank = levels[i], found[i]
+    if level < best_level or (level == best_level and rank < best_rank) then
+      best, best_level, best_rank, ties = i, level, rank, 1
+    elseif level == best_level and rank == best_rank then
+      ties = ties + 1
+      if draw() * ties < 1 then
+        best = i
       end
     end
   end
   return best
+end
+
+-- The indexes of the others in their order.
+local function others_of(levels, found, draw, first)
+  local order, rank, chance = {}, {}, {}
+  for i = 1, #levels do
+    rank[i], chance[i] = found[i] == found[i] and found[i] or math.huge, draw()
+    if i ~= first then
+      order[#order + 1] = i
+    end
+  end
+  table.sort(order, function(a, b)
+    if levels[a] ~= levels[b] then
+      return levels[a] < levels[b]
+    elseif rank[a] ~= rank[b] then
+      return rank[a] < rank[b]
+    end
+    return chance[a] < chance[b]
+  end)
+  return order
 end
 
 local choose = {
@@ -148,5 +175,7 @@ local choose = {
   load = load,
   panel = panel_of,
   ranks = ranks_of,
-  next = next_of,
+  levels = levels_of,
+  first = first_of,
+  others = others_of,
 }

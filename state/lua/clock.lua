@@ -1,40 +1,53 @@
 -- The pool's clock and its birth.
--- Uses: numbers, image, keys
--- Defines: worker, now, now_text, epoch
--- ARGV[1]  worker, a random text for the epoch if the pool is new, then the groups of this run in the order of their
---         waiting keys
+-- Uses: numbers, shared, image, keys
+-- Defines: clock
+-- `clock`  HASH last_ms, offset_ms (pool time = TIME + offset), epoch. A run finds its time in `clock.now`, as text in
+--          `clock.text`, and the pool's `clock.epoch`; `clock.ticks`: this run writes the clock, which is what runs
+--          are taken for that look after something now and then.
 
-local worker, new_epoch = string.match(ARGV[1], "^(%S+) (%S+)")
-local stored = image.read("clock", { "last_ms", "offset_ms", "epoch" })
-local last, offset, epoch = numbers.of(stored[1] or "0"), numbers.of(stored[2] or "0"), stored[3]
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000) + offset
-
--- A server clock that steps back must not stop ours: the offset grows by the difference, and time goes on at its pace.
-if now < last then
-  image.set("clock", "offset_ms", numbers.int(offset + last - now))
-  now = last
-end
-local now_text = numbers.int(now)
-if now > last then
-  image.set("clock", "last_ms", now_text)
-end
+local clock = { now = nil, text = nil, epoch = nil, ticks = nil }
+local FIELDS = { "last_ms", "offset_ms", "epoch" }
+local TICK_MS = 10 -- no run's time is later than the one stored by more than this
+local SORTED = { leases = true, expired = true, workers = true, retired = true, held = true }
+-- Longer than 64 bytes: a hash of short texts is kept as a list of up to 512 fields, and each read of a field walks
+-- through it.
+local LONG = string.rep("~", 65)
 
 -- A new pool, or one that Redis forgot. Every key gets a sentinel so that it exists: while a slot migrates a missing
--- key would answer TRYAGAIN. In a hash it is longer than 64 bytes: a hash of short texts is kept as a list of up to 512
--- fields, and each read of a field walks through it.
-if not epoch then
-  local LONG = string.rep("~", 65)
-  local SORTED = { leases = true, expired = true, workers = true, retired = true, held = true }
-  epoch = new_epoch .. "." .. now_text -- the same worker may make the pool twice
-  image.set("clock", "epoch", epoch)
+-- key would answer TRYAGAIN.
+local function give_birth()
+  clock.epoch = shared.new_epoch .. "." .. clock.text -- the same worker may make the pool twice
+  image.set("clock", "epoch", clock.epoch)
   for name, key in pairs(keys) do
     if SORTED[name] then
       image.add_member(key, name == "held" and "0" or "+inf", "~")
     elseif name == "events" then
-      image.write("XADD", key, "*", "kind", "pool-created", "deployment", "", "detail", epoch, "at_ms", now_text)
+      local detail = clock.epoch
+      image.write("XADD", key, "*", "kind", "pool-created", "deployment", "", "detail", detail, "at_ms", clock.text)
     else
       image.set(name, "~", LONG)
     end
+  end
+end
+
+function clock.begin()
+  local stored = image.read("clock", FIELDS)
+  local last, offset = numbers.of(stored[1] or "0"), numbers.of(stored[2] or "0")
+  local time = redis.call("TIME")
+  local now = time[1] * 1000 + math.floor(time[2] / 1000) + offset
+  -- A server clock that steps back must not stop ours, and no time comes twice: the offset grows, and time goes on at
+  -- its pace from the latest that any run was told.
+  if now < last then
+    offset = offset + last + TICK_MS - now
+    now = last + TICK_MS
+    image.set("clock", "offset_ms", numbers.int(offset))
+  end
+  clock.now, clock.text, clock.epoch = now, numbers.int(now), stored[3]
+  clock.ticks = now - last >= TICK_MS
+  if clock.ticks then
+    image.set("clock", "last_ms", clock.text)
+  end
+  if not clock.epoch then
+    give_birth()
   end
 end

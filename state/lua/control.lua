@@ -1,5 +1,5 @@
 -- What an operator does to a deployment; counts for the next decision of the whole fleet.
--- Uses: numbers, image, settings, deployment, breaker, window, events, now
+-- Uses: numbers, image, settings, deployment, roster, breaker, window, events, clock
 -- Defines: control
 -- Op      "control action id key=value ...": weight weight=2 | limits requests/60=100 ... | drain | resume |
 --         cool ms=60000 | reset (health and windows) | clear (all overrides, or those named key=-)
@@ -83,12 +83,12 @@ end
 function actions.cool(op)
   local _, values = given(op)
   local ms = numbers.of(values.ms)
-  local d = deployment.of(op.id)
+  local d = deployment.of(op.id, roster.HEALTH)
   breaker.trip(d, "operator", { base = ms, cap = ms }, ms)
 end
 
 function actions.reset(op)
-  local d = deployment.of(op.id)
+  local d = deployment.of(op.id, roster.HEALTH)
   local counters = { { op.id .. "/ok/60", 60 }, { op.id .. "/failed/60", 60 } }
   for _, limit in ipairs(deployment.limits(d)) do
     if limit.seconds then
@@ -104,7 +104,7 @@ function actions.reset(op)
   deployment.transition(d, "closed", {
     trips = 0,
     until_ms = 0,
-    since_ms = now,
+    since_ms = clock.now,
     reason = "-",
     generation = d.generation + 1,
   })

@@ -1,232 +1,123 @@
 -- A deployment as this run sees it: settings in force, health, and the numbers that calls change.
--- Uses: numbers, image, now
+-- Uses: numbers, image, roster, clock
 -- Defines: deployment
--- `settings[id]` = "[drained ]weight=1 order=0 in=- out=- group=g provider=p account=a | requests/60=600 concurrent=10"
--- `health[id]`   = "state generation trips until_ms since_ms reason lease": closed, open, half-open or ramp; absent:
---                  closed. `lease` is the one probe's in half-open, else "-".
+-- `tokens[id]`, `spend_nano[id]` = a number; absent: 0. The other columns: roster.lua
 
-local deployment
-local known, changed = {}, {}
-local shapes = {} -- text of limits -> what it says: most deployments of a group are alike
-local RAMP_FLOOR = 0.1
-local NEVER_FAILED = {
-  __index = { state = "closed", generation = 0, trips = 0, until_ms = 0, since_ms = 0, reason = "-", probe = "-" },
-}
--- Columns of a deployment's numbers, and how each is written.
-local COLUMNS = {
-  inflight = numbers.int,
-  latency_ms = numbers.num,
-  ttft_ms = numbers.num,
-  ms_per_token = numbers.num,
-  sampled_ms = numbers.int,
-  tokens = numbers.int,
-  spend_nano = numbers.int,
-}
+local deployment = {}
+local changed
 
--- Read what every settle or, with the settings, every decision needs of `ids`, one command a column.
-local function load(ids, with_settings)
-  local new, unsettled = {}, {}
-  for i = 1, #ids do
-    local id = ids[i]
-    local d = known[id]
-    if not d then
-      new[#new + 1] = id
-    end
-    if with_settings and not (d and d.text ~= nil) then
-      unsettled[#unsettled + 1] = id
-    end
-  end
-  if #new > 0 then
-    local health, inflight = image.read("health", new), image.read("inflight", new)
-    for i = 1, #new do
-      -- What most of them get later is named here: a table that grows is copied again and again.
-      known[new[i]] = {
-        id = new[i],
-        health = health[i],
-        inflight = inflight[i] or "0",
-        ready = false,
-        state = "closed",
-        text = nil,
-        order = nil,
-        weight = nil,
-        full_weight = nil,
-        drained = nil,
-        sampled_ms = nil,
-        ms_per_token = nil,
-        latency_ms = nil,
-        limits = nil,
-        windows = nil,
-        changed = nil,
-      }
-    end
-  end
-  if #unsettled > 0 then
-    local settings = image.read("settings", unsettled)
-    for i = 1, #unsettled do
-      known[unsettled[i]].text = settings[i]
-    end
-  end
+function deployment.begin()
+  changed = {}
+  roster.begin()
 end
 
-local function read_health(d)
-  local state, generation, trips, until_ms, since_ms, reason, probe =
-    string.match(d.health, "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$")
-  d.generation, d.trips = numbers.of(generation), numbers.of(trips)
-  d.until_ms, d.since_ms = numbers.of(until_ms), numbers.of(since_ms)
-  d.state, d.reason, d.probe = state, reason, probe
-  if state == "ramp" and now >= d.until_ms then
-    d.state, d.since_ms = "closed", d.until_ms
+-- What of that which this run has read of it is garbage, nil where all is well.
+function deployment.garbled(d)
+  local has = d.read.has
+  if has.inflight and d.inflight == false then
+    return "inflight"
+  elseif has.health and d.health == false then
+    return "health"
   end
+  return has.settings and d.settings == "garbled" and "settings" or nil
 end
 
--- The deployment `id`: {id, inflight, state, generation, trips, until_ms, since_ms, reason, probe}. Throws GARBLED.
-local function of(id)
-  if not known[id] then
-    load({ id })
+-- The deployment `id` with its calls in flight, or the columns of another set. Throws GARBLED.
+function deployment.of(id, wanted)
+  local d = roster.card(id)
+  if not roster.has(d, wanted or roster.INFLIGHT) then
+    roster.load_once({ id }, wanted or roster.INFLIGHT)
   end
-  local d = known[id]
-  if not d.ready then
-    d.inflight = numbers.of(d.inflight)
-    if d.health then
-      read_health(d)
-    else
-      setmetatable(d, NEVER_FAILED)
-    end
-    d.ready = true
+  local what = deployment.garbled(d)
+  if what then
+    error("GARBLED " .. what .. " of " .. string.sub(id, 1, 40), 0)
   end
   return d
 end
 
--- Read the settings in force: weight (with slow start), order, drained, text. False if the pool does not know it.
--- Throws GARBLED.
-local function settings(d)
-  if d.text == nil then
-    load({ d.id }, true)
-  end
-  local text = d.text
-  if text and not d.order then
-    local drained, weight, order = string.match(text, "^(d?r?a?i?n?e?d? ?)weight=(%S+) order=(%S+)")
-    d.drained, d.full_weight, d.order = drained ~= "", numbers.of(weight), numbers.of(order)
-  end
-  if text then
-    d.weight = d.full_weight
-    if d.state == "ramp" then
-      -- Slow start (Envoy): a new or recovered deployment must not meet the whole fleet at once.
-      d.weight = d.weight * math.max(RAMP_FLOOR, (now - d.since_ms) / math.max(1, d.until_ms - d.since_ms))
+-- The limits in force, which all deployments of the same settings share; their windows are `d.windows`, by position.
+-- Throws GARBLED, also for a deployment that the pool does not know.
+function deployment.limits(d)
+  if not d.windows then
+    if not roster.has(d, roster.SETTINGS) or d.settings == "garbled" then
+      deployment.of(d.id, roster.SETTINGS)
     end
-  end
-  return text
-end
-
--- Limits as they stand in the settings: list of {name, resource, seconds (nil: no window), amount}. Throws GARBLED.
-local function shape_of(text)
-  local shape = {}
-  for word in string.gmatch(text, "%S+") do
-    local resource, seconds, amount = string.match(word, "^(%a+)/?(%d*)=(.+)$")
-    shape[#shape + 1] = {
-      name = string.match(word, "^[^=]*"),
-      resource = resource,
-      seconds = tonumber(seconds),
-      amount = numbers.of(amount),
-    }
-  end
-  return shape
-end
-
--- The limits in force, shared by all deployments that have the same; their windows are `d.windows`, by position.
--- Throws GARBLED.
-local function limits(d)
-  if not d.limits then
-    -- A text that was cut short must not pass for one without limits.
-    local text = string.match(settings(d) or "", "|(.*)$") or error("GARBLED limits", 0)
-    local shape = shapes[text]
-    if not shape then
-      shape = shape_of(text)
-      shapes[text] = shape
+    if not d.settings then
+      error("GARBLED limits", 0)
     end
-    d.limits, d.windows = shape, {}
+    d.windows = {}
+    roster.mark(d)
   end
-  return d.limits
+  return d.settings.limits
 end
 
--- Read a fact of many deployments. Where it is garbage, `d.garbled` says so.
-local function facts(column, ids)
-  local texts = image.read(column, ids)
-  for i = 1, #ids do
-    local d = known[ids[i]]
-    if texts[i] and d[column] == nil then
-      d[column] = numbers.read(texts[i])
-      d.garbled = d.garbled or d[column] == nil
-    end
+-- Weight with slow start (Envoy): a new or recovered deployment must not meet the whole fleet at once.
+function deployment.weight(d)
+  local weight = d.settings.weight
+  if d.state == "ramp" then
+    return weight * math.max(0.1, (clock.now - d.since_ms) / math.max(1, d.until_ms - d.since_ms))
+  end
+  return weight
+end
+
+-- Read tokens or spend_nano into its field. Throws GARBLED.
+function deployment.number(d, column)
+  if d[column] == nil then
+    d[column] = numbers.of(image.get(column, d.id) or "0")
+    roster.mark(d)
   end
 end
 
--- Read a number of a deployment into its field. Throws GARBLED.
-local function number(d, column)
-  local value = d[column]
-  if value == nil then
-    local text = image.get(column, d.id)
-    value = text and numbers.of(text) or nil
-    d[column] = value
+-- A column of it (inflight, learned, tokens, spend_nano) will be written at the end, and read anew by the next run.
+function deployment.touch(d, column)
+  if column == "inflight" then
+    d.inflight_text = nil
+  elseif column == "learned" then
+    d.learned_text = nil
   end
-  return value
-end
-
--- Change a number; written once at the end.
-local function put(d, column, value)
-  d[column] = value
   if not d.changed then
     d.changed = {}
     changed[#changed + 1] = d
+    roster.mark(d)
   end
   d.changed[column] = true
 end
 
-local function count(d, column, amount)
-  put(d, column, math.max(0, (d[column] or 0) + amount))
+function deployment.count(d, column, amount)
+  d[column] = math.max(0, d[column] + amount)
+  deployment.touch(d, column)
 end
 
 -- Change the state and the given fields; what was chosen from before must be judged anew.
-local function transition(d, state, fields)
-  d.state, d.probe = state, "-"
+function deployment.transition(d, state, fields)
+  d.state, d.probe, d.health_text = state, "-", nil
   for name, value in pairs(fields) do
     d[name] = value
   end
-  deployment.health_changes = deployment.health_changes + 1
-  image.set(
-    "health",
-    d.id,
-    table.concat({
-      d.state,
-      numbers.int(d.generation),
-      numbers.int(d.trips),
-      numbers.int(d.until_ms),
-      numbers.int(d.since_ms),
-      d.reason,
-      d.probe,
-    }, " ")
-  )
+  roster.spoil(d)
+  local times = numbers.int(d.until_ms) .. " " .. numbers.int(d.since_ms)
+  local counts = numbers.int(d.generation) .. " " .. numbers.int(d.trips)
+  image.set("health", d.id, d.state .. " " .. counts .. " " .. times .. " " .. d.reason .. " " .. d.probe)
 end
 
-local function flush()
+local function measure(value)
+  return value and numbers.num(value) or "-"
+end
+
+local function time(value)
+  return value and numbers.int(value) or "-"
+end
+
+local function learned_text(d)
+  local measures = measure(d.latency_ms) .. " " .. measure(d.ttft_ms) .. " " .. measure(d.ms_per_token)
+  return measures .. " " .. time(d.sampled_ms) .. " " .. time(d.streamed_ms)
+end
+
+function deployment.flush()
   for i = 1, #changed do
     local d = changed[i]
     for column in pairs(d.changed) do
-      image.set(column, d.id, COLUMNS[column](d[column]))
+      image.set(column, d.id, column == "learned" and learned_text(d) or numbers.int(d[column]))
     end
   end
 end
-
-deployment = {
-  load = load,
-  of = of,
-  settings = settings,
-  limits = limits,
-  facts = facts,
-  number = number,
-  put = put,
-  count = count,
-  transition = transition,
-  flush = flush,
-  health_changes = 0,
-}

@@ -1,5 +1,5 @@
 -- The pool's diary: one entry a change, capped.
--- Uses: image, keys, now_text
+-- Uses: image, keys, clock
 -- Defines: events
 
 local events = {}
@@ -20,6 +20,6 @@ function events.add(kind, id, detail)
     "detail",
     detail,
     "at_ms",
-    now_text
+    clock.text
   )
 end

@@ -1,6 +1,6 @@
 -- The script of workers and operators: everything but calls, in the order given.
--- Uses: worker, keys, run, heartbeat, reconcile, join, leave, register, control, snapshot, ids, workers, diary
--- Defines:
+-- Uses: shared, keys, run, heartbeat, reconcile, join, leave, register, control, snapshot, ids, workers, diary
+-- Defines: fleet
 -- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation
 -- Returns  as run.lua says
@@ -17,8 +17,11 @@ local verbs = {
   workers = workers,
   diary = diary,
 }
-run.parse(verbs)
-for _, entry in ipairs(run.operations) do
-  run.attempt(entry, verbs[entry.verb].run)
+
+local function fleet(given_keys, args)
+  run.begin(given_keys, args)
+  for _, entry in ipairs(run.parse(args, verbs)) do
+    run.attempt(entry, verbs[entry.verb].run)
+  end
+  return run.finish(redis.call("ZSCORE", keys.workers, shared.worker))
 end
-return run.finish(redis.call("ZSCORE", keys.workers, worker))

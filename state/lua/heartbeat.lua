@@ -1,10 +1,9 @@
 -- Workers: who lives, what they hold, which deployments they list.
--- Uses: numbers, worker, image, keys, window, events, leases, reaper, now, now_text
+-- Uses: numbers, image, keys, window, events, leases, reaper, clock, shared
 -- Defines: heartbeat, reconcile, join, leave
 -- `workers` ZSET worker by pool ms of its last heartbeat; `listing[worker]` = digest of its deployments;
 --                `lists[digest]` = ids;
 -- `retired` ZSET of deployments nobody lists, by when
--- ARGV    join and reconcile read a shared string whole
 -- Op      "heartbeat", "join digest list", "leave", "reconcile lease_ms list" (list: number of a shared string of ids)
 -- Returns heartbeat: "ok held dead version": leases this worker holds here, 1 if it had been given up, version of the
 --         settings
@@ -14,22 +13,12 @@ local REAP = 1000
 local LEAVING = 5000
 local SETTLED_MS = 5000 -- a lease younger than this may be on its way to its worker
 local FORGET_RETIRED_MS = 3600000
-local FACTS = {
-  "declared",
-  "inflight",
-  "health",
-  "latency_ms",
-  "ttft_ms",
-  "ms_per_token",
-  "sampled_ms",
-  "tokens",
-  "spend_nano",
-}
+local FACTS = { "declared", "inflight", "health", "learned", "tokens", "spend_nano" }
 
 -- One of the deployments is listed no more: out of the choice now, its numbers are kept for an hour.
 local function retire(id)
   image.set("settings", id, false)
-  image.add_member(keys.retired, now_text, id)
+  image.add_member(keys.retired, clock.text, id)
   events.add("retired", id, "no live worker lists it")
 end
 
@@ -43,7 +32,7 @@ end
 
 -- A worker lists `digest` no more: what nobody else lists is retired. After the change of `listing`.
 local function unlist(digest)
-  local live, kept = { [image.get("listing", worker) or "~"] = true }, {}
+  local live, kept = { [image.get("listing", shared.worker) or "~"] = true }, {}
   local listings = redis.call("HGETALL", keys.listing)
   for i = 1, #listings, 2 do
     live[image.get("listing", listings[i]) or "~"] = true
@@ -95,12 +84,11 @@ local function erase(id)
   for _, fact in ipairs(FACTS) do
     image.set(fact, id, false)
   end
-  image.set("sampled_ms", id .. "/ttft", false)
 end
 
 local function forget_retired()
   local old =
-    redis.call("ZRANGEBYSCORE", keys.retired, "-inf", numbers.int(now - FORGET_RETIRED_MS), "LIMIT", "0", "100")
+    redis.call("ZRANGEBYSCORE", keys.retired, "-inf", numbers.int(clock.now - FORGET_RETIRED_MS), "LIMIT", "0", "100")
   for _, id in ipairs(old) do
     if numbers.of(image.get("inflight", id) or "0") == 0 then
       if not image.get("settings", id) then
@@ -116,18 +104,18 @@ function heartbeat.parse()
 end
 
 function heartbeat.run()
-  local dead = not redis.call("ZSCORE", keys.workers, worker)
-  image.add_member(keys.workers, now_text, worker)
+  local dead = not redis.call("ZSCORE", keys.workers, shared.worker)
+  image.add_member(keys.workers, clock.text, shared.worker)
   local _, gone = leases.reap(REAP)
   for _, other in ipairs(gone) do
-    if other ~= worker then
+    if other ~= shared.worker then
       forget(other)
       events.add("worker-gone", "", other)
     end
   end
   reaper.purge()
   forget_retired()
-  local held = redis.call("ZLEXCOUNT", keys.held, "[" .. worker .. "|", "(" .. worker .. "}")
+  local held = redis.call("ZLEXCOUNT", keys.held, "[" .. shared.worker .. "|", "(" .. shared.worker .. "}")
   local version = image.get("config", "version") or "0"
   return "ok " .. numbers.int(held) .. " " .. (dead and "1" or "0") .. " " .. version
 end
@@ -138,10 +126,10 @@ function join.parse(op)
 end
 
 function join.run(op)
-  local before = image.get("listing", worker)
-  image.add_member(keys.workers, now_text, worker)
-  image.set("listing", worker, op.digest)
-  image.set("lists", op.digest, ARGV[2 + tonumber(op.list)])
+  local before = image.get("listing", shared.worker)
+  image.add_member(keys.workers, clock.text, shared.worker)
+  image.set("listing", shared.worker, op.digest)
+  image.set("lists", op.digest, shared.text(op.list))
   if before and before ~= op.digest then
     unlist(before)
   end
@@ -154,14 +142,14 @@ end
 
 -- Its calls end with it: their slots come back, what they reserved stays charged.
 function leave.run()
-  local held = reaper.ids_of(worker, LEAVING)
+  local held = reaper.ids_of(shared.worker, LEAVING)
   if #held > 0 then
     image.load("lease", held)
   end
   for _, id in ipairs(held) do
     pcall(reaper.expire, id) -- a garbled one stays; it must not keep the others
   end
-  forget(worker)
+  forget(shared.worker)
   return "ok"
 end
 
@@ -173,17 +161,17 @@ end
 -- The worker lists the calls it really runs: what else it holds is released, what was reaped of them is held again.
 function reconcile.run(op)
   local known = {}
-  for _, id in ipairs(words_of(ARGV[2 + tonumber(op.list)])) do
+  for _, id in ipairs(words_of(shared.text(op.list))) do
     known[id] = true
     local lease = leases.read(id)
     if lease and lease.state == "expired" then
-      reaper.revive(lease, now + op.lease_ms)
+      reaper.revive(lease, clock.now + op.lease_ms)
       events.add("lease-revived", lease.deployment, lease.worker)
     end
   end
-  for _, id in ipairs(reaper.ids_of(worker, REAP)) do
+  for _, id in ipairs(reaper.ids_of(shared.worker, REAP)) do
     local lease = not known[id] and leases.read(id)
-    if lease and now - lease.at_ms > SETTLED_MS then
+    if lease and clock.now - lease.at_ms > SETTLED_MS then
       reaper.expire(id)
     end
   end

@@ -1,67 +1,59 @@
 -- What one run has read and will write: a column is read with one HMGET for all operations, and written once at the
 -- end.
--- Uses:
+-- Uses: shared
 -- Defines: keys, image
 -- KEYS    the columns in the order below (keys.py), then one `waiting:<group>` for each group of the run
--- ARGV[1] worker, epoch, groups (clock.lua)
 -- Nothing is written before `image.flush`: a run that fails has changed nothing.
 
-local keys = {
-  clock = KEYS[1],
-  settings = KEYS[2],
-  health = KEYS[3],
-  inflight = KEYS[4],
-  latency_ms = KEYS[5],
-  ttft_ms = KEYS[6],
-  ms_per_token = KEYS[7],
-  sampled_ms = KEYS[8],
-  tokens = KEYS[9],
-  spend_nano = KEYS[10],
-  used = KEYS[11],
-  window = KEYS[12],
-  lease = KEYS[13],
-  leases = KEYS[14],
-  held = KEYS[15],
-  expired = KEYS[16],
-  workers = KEYS[17],
-  config = KEYS[18],
-  events = KEYS[19],
-  declared = KEYS[20],
-  overrides = KEYS[21],
-  listing = KEYS[22],
-  lists = KEYS[23],
-  retired = KEYS[24],
+local NAMES = {
+  "clock",
+  "settings",
+  "health",
+  "inflight",
+  "learned",
+  "tokens",
+  "spend_nano",
+  "used",
+  "window",
+  "lease",
+  "leases",
+  "held",
+  "expired",
+  "workers",
+  "config",
+  "events",
+  "declared",
+  "overrides",
+  "listing",
+  "lists",
+  "retired",
 }
 
-local header = ARGV[1]
-local FIRST_WAITING = 25
-local image = {}
-local columns = {} -- column -> field -> text, or false where nothing is stored
-local sets = {} -- column -> {field, text, ...}
-local removed = {} -- column -> {field, ...}
-local added_members = {} -- key of a sorted set -> {score, member, ...}
-local removed_members = {} -- key of a sorted set -> {member, ...}
-local commands = {}
+local image, keys = {}, {} -- keys: column -> key
 local waiting_keys
-local proven = {} -- keys whose type a read has shown
+local columns -- column -> field -> text, or false where nothing is stored
+local sets -- column -> {field, text, ...}
+local removed -- column -> {field, ...}
+local added_members -- key of a sorted set -> {score, member, ...}
+local removed_members -- key of a sorted set -> {member, ...}
+local commands
+local proven -- keys whose type a read has shown
 
--- The groups of this run, in the order of their waiting keys.
-function image.groups()
-  local groups = {}
-  for group in string.gmatch(string.match(header, "^%S+ %S+(.*)$"), "%S+") do
-    groups[#groups + 1] = group
+function image.begin(given)
+  if keys[NAMES[1]] ~= given[1] then -- mostly it is the pool of the last run
+    for i = 1, #NAMES do
+      keys[NAMES[i]] = given[i]
+    end
   end
-  return groups
+  waiting_keys = {}
+  for i = 1, #shared.groups do
+    waiting_keys[shared.groups[i]] = given[#NAMES + i]
+  end
+  columns, sets, removed, added_members, removed_members, commands, proven = {}, {}, {}, {}, {}, {}, {}
 end
 
 -- The key of a group's waiting calls.
 function image.waiting_key(group)
-  if not waiting_keys then
-    waiting_keys = {}
-    for i, name in ipairs(image.groups()) do
-      waiting_keys[name] = KEYS[FIRST_WAITING + i - 1]
-    end
-  end
   return waiting_keys[group] or error("UNKNOWN group", 0)
 end
 
@@ -118,13 +110,14 @@ function image.get(name, field)
   return text
 end
 
-local function append(lists, name, value)
+local function append(lists, name, value, another)
   local list = lists[name]
-  if not list then
-    list = {}
-    lists[name] = list
+  if list then
+    local n = #list
+    list[n + 1], list[n + 2] = value, another
+  else
+    lists[name] = { value, another }
   end
-  list[#list + 1] = value
 end
 
 -- Set the text of a field, or remove it with false.
@@ -136,8 +129,7 @@ function image.set(name, field, text)
   end
   values[field] = text
   if text then
-    append(sets, name, field)
-    append(sets, name, text)
+    append(sets, name, field, text)
   else
     append(removed, name, field)
   end
@@ -145,8 +137,7 @@ end
 
 -- Members of a sorted set. What a run removes goes before what it adds.
 function image.add_member(key, score, member)
-  append(added_members, key, score)
-  append(added_members, key, member)
+  append(added_members, key, score, member)
 end
 
 function image.remove_member(key, member)
@@ -165,7 +156,7 @@ end
 
 -- Nothing may fail half-way, so the type of each key is known before the first write.
 local function prove(key, wanted)
-  if key and not proven[key] then
+  if not proven[key] then
     proven[key] = true
     local found = redis.call("TYPE", key).ok
     if found ~= "none" and found ~= wanted then
@@ -174,21 +165,29 @@ local function prove(key, wanted)
   end
 end
 
+-- The first write of all proves its key itself: where it fails, nothing was written.
+local function spare_the_first()
+  local first = next(removed_members) or next(added_members)
+  if first then
+    proven[first] = true
+  end
+end
+
 local function prove_all()
-  for name in pairs(sets) do
-    prove(keys[name], "hash")
-  end
-  for name in pairs(removed) do
-    prove(keys[name], "hash")
-  end
   for key in pairs(removed_members) do
     prove(key, "zset")
   end
   for key in pairs(added_members) do
     prove(key, "zset")
   end
-  for _, command in ipairs(commands) do
-    prove(command[2], command[1] == "XADD" and "stream" or "zset")
+  for name in pairs(sets) do
+    prove(keys[name], "hash")
+  end
+  for name in pairs(removed) do
+    prove(keys[name], "hash")
+  end
+  for i = 1, #commands do
+    prove(commands[i][2], commands[i][1] == "XADD" and "stream" or "zset")
   end
 end
 
@@ -216,6 +215,7 @@ end
 
 -- Write everything.
 function image.flush()
+  spare_the_first()
   prove_all()
   for key, members in pairs(removed_members) do
     in_parts("ZREM", key, members)
@@ -229,7 +229,7 @@ function image.flush()
   for name, fields in pairs(removed) do
     drop(name, fields)
   end
-  for _, command in ipairs(commands) do
-    redis.call(unpack(command))
+  for i = 1, #commands do
+    redis.call(unpack(commands[i]))
   end
 end

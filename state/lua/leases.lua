@@ -1,5 +1,5 @@
 -- What attempts hold while they run, so that nothing leaks when a worker dies.
--- Uses: numbers, image, keys, window, deployment, reaper, now, now_text
+-- Uses: numbers, image, keys, window, deployment, reaper, clock
 -- Defines: leases
 -- `lease[id]`  = "held|expired deployment worker generation probe|call at_ms limit=amount ..." (names as in settings)
 --                or "charged": unknown when it was settled (Redis had forgotten it), and not to be charged again
@@ -31,11 +31,11 @@ local function read(id)
 end
 
 -- Write the record, in a state that may be new.
-local function save(lease, state, at)
+local function save(lease, state)
   lease.state = state
   local kind = lease.probe and " probe " or " call "
   local head = state .. " " .. lease.deployment .. " " .. lease.worker .. " " .. numbers.int(lease.generation)
-  image.set("lease", lease.id, head .. kind .. (at or numbers.int(lease.at_ms)) .. lease.rest)
+  image.set("lease", lease.id, head .. kind .. numbers.int(lease.at_ms) .. lease.rest)
 end
 
 -- Grant `d` to the lease `id`. `reserved` is " name=amount ..." as it was added to the windows.
@@ -44,10 +44,10 @@ local function hold(id, owner, d, probe, deadline_ms, reserved)
   image.add_member(keys.leases, numbers.int(deadline_ms), id)
   local kind = probe and " probe " or " call "
   local head = "held " .. d.id .. " " .. owner .. " " .. numbers.int(d.generation)
-  image.set("lease", id, head .. kind .. now_text .. reserved)
+  image.set("lease", id, head .. kind .. clock.text .. reserved)
   deployment.count(d, "inflight", 1)
   if probe then
-    deployment.transition(d, "half-open", { probe = id, since_ms = now })
+    deployment.transition(d, "half-open", { probe = id, since_ms = clock.now })
   end
 end
 
@@ -110,14 +110,15 @@ end
 
 local function note_charged(id)
   image.set("lease", id, CHARGED)
-  image.add_member(keys.expired, now_text, id)
+  image.add_member(keys.expired, clock.text, id)
 end
 
 -- Expire up to `most` leases that are over, by their own deadline or because their worker is silent.
 -- Returns how many, and the workers that were found silent and hold nothing more.
 local function reap(most)
-  local over = redis.call("ZRANGEBYSCORE", keys.leases, "-inf", now_text, "LIMIT", "0", numbers.int(most))
-  local silent = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", numbers.int(now - WORKER_DEAD_MS), "LIMIT", "0", "8")
+  local over = redis.call("ZRANGEBYSCORE", keys.leases, "-inf", clock.text, "LIMIT", "0", numbers.int(most))
+  local dead = numbers.int(clock.now - WORKER_DEAD_MS)
+  local silent = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", dead, "LIMIT", "0", "8")
   image.proven(keys.leases)
   image.proven(keys.workers)
   if not over[1] and not silent[1] then

@@ -1,11 +1,10 @@
 -- How numbers enter and leave a script.
 -- Uses:
 -- Defines: numbers
--- Every number is read with `of` and written with `int` or `num`: engines disagree about `..` and tostring.
+-- Every number is read with `of` or `read` and written with `int` or `num`: engines disagree about `..` and tostring.
 
 local LARGEST = 2 ^ 53
 local tonumber, format = tonumber, string.format
-local texts, values = {}, {} -- what was written and read already: many are the same
 
 -- A stored number, nil for garbage.
 local function read(text)
@@ -15,24 +14,22 @@ end
 
 -- A stored number. Operators edit by hand, so garbage is to be expected: it throws, and costs one operation.
 local function of(text)
-  local value = values[text or ""]
-  if not value then
-    value = tonumber(text)
-    if not value or not (value > -LARGEST and value < LARGEST) then
-      error("GARBLED not a number: " .. string.sub(text or "nothing", 1, 40), 0)
-    end
-    values[text] = value
+  local value = tonumber(text)
+  if not value or not (value > -LARGEST and value < LARGEST) then
+    error("GARBLED not a number: " .. string.sub(text or "nothing", 1, 40), 0)
   end
   return value
 end
 
+local small = {} -- the texts of 0 to 255, which are written most
+
 -- Whole numbers below 2^53 (ms, tokens, nano-dollars).
 local function int(value)
-  local text = texts[value]
+  local text = small[value]
   if not text then
     text = format("%.0f", value)
-    if value == value then
-      texts[value] = text
+    if value >= 0 and value < 256 then
+      small[value] = text
     end
   end
   return text

@@ -1,5 +1,5 @@
 -- When there will be room: for refusals, for waiting calls, and how full a deployment is.
--- Uses: window, deployment, room, now
+-- Uses: window, deployment, room, clock
 -- Defines: outlook
 
 -- The releases of a window to come, oldest first: calls visit(at_ms, amount) until it returns true. Throws GARBLED.
@@ -15,28 +15,30 @@ local function releases_of(w, visit)
   end
 end
 
--- Pool time at which `amount` fits under `limit`; nil where it never does.
+-- Pool time at which `amount`, for which there is no room now, fits under `limit`; nil where it never does.
 local function due_in(w, amount, limit)
-  local missing, due = w.sum + amount - limit, now
-  if missing > 0 then
-    releases_of(w, function(at_ms, released)
-      missing, due = missing - released, at_ms
-      return missing <= 0
-    end)
-  end
+  local missing, due = w.sum + amount - limit, nil
+  releases_of(w, function(at_ms, released)
+    missing, due = missing - released, at_ms
+    return missing <= 0
+  end)
   return missing <= 0 and due or nil
 end
 
 -- Pool time from which the request fits, health aside; nil if nobody can know it (a slot in flight) or it never fits.
 -- Throws GARBLED.
 local function due(d, request)
-  local latest = now
-  for i, limit in ipairs(deployment.limits(d)) do
-    local amount = room.need(limit, request)
-    if not amount or (not limit.seconds and d.inflight + amount > limit.amount) then
+  local latest, limits = clock.now, deployment.limits(d)
+  local wanted = room.needs(limits, request)
+  for i = 1, #limits do
+    if not wanted or (not limits[i].seconds and d.inflight + 1 > limits[i].amount) then
       return nil
-    elseif limit.seconds then
-      local at_ms = due_in(room.window_of(d, i), amount, limit.amount)
+    end
+  end
+  for i = 1, #limits do
+    local w = limits[i].seconds and (d.windows[i] or room.window_of(d, i))
+    if w and w.sum + wanted[i] > limits[i].amount then
+      local at_ms = due_in(w, wanted[i], limits[i].amount)
       if not at_ms then
         return nil
       end
@@ -62,7 +64,7 @@ local function add_releases(d, resource, list)
     if limit.resource == resource and limit.seconds then
       local w = room.window_of(d, i)
       limited = true
-      list[#list + 1] = { now, limit.amount - w.sum }
+      list[#list + 1] = { clock.now, limit.amount - w.sum }
       releases_of(w, function(at_ms, amount)
         list[#list + 1] = { at_ms, amount }
         return false
@@ -79,7 +81,7 @@ local function releases(members, resource)
   for _, d in ipairs(members) do
     local ok, limited = pcall(add_releases, d, resource, list)
     if ok and not limited then
-      return { { now, math.huge } }
+      return { { clock.now, math.huge } }
     end
   end
   table.sort(list, function(a, b)
@@ -91,10 +93,12 @@ end
 -- Keep room for a waiting call until the end of this run. Only after a `check` that found room.
 local function hold(d, request)
   d.hold = (d.hold or 0) + 1
-  for i, limit in ipairs(d.limits) do
-    if limit.seconds then
+  local limits = deployment.limits(d)
+  local wanted = room.needs(limits, request)
+  for i = 1, #limits do
+    if limits[i].seconds then
       local w = d.windows[i]
-      w.hold = w.hold + room.need(limit, request)
+      w.hold = w.hold + wanted[i]
     end
   end
 end

@@ -4,15 +4,21 @@
 -- `waiting:<group>` ZSET "worker|id|input|output|wait_until" by priority x 10^13 + pool ms of the first try; "~" is the
 -- sentinel, last. The first 64 tickets are read; who stands behind them is refused without a look at the room.
 
-local queues = {}
 local READ = 64
+local LAST = numbers.int(READ)
+local queues
+
+local function begin()
+  queues = {}
+  tickets.begin()
+end
 
 -- The queue of a group: `tickets` in order, `places` by member; `empty` until a ticket is known.
 local function of(group)
   local q = queues[group]
   if not q then
     local key = image.waiting_key(group)
-    local members = redis.call("ZRANGE", key, "0", numbers.int(READ))
+    local members = redis.call("ZRANGE", key, "0", LAST)
     image.proven(key)
     q = {
       key = key,
@@ -35,4 +41,4 @@ local function of(group)
   return q
 end
 
-local queue = { of = of }
+local queue = { begin = begin, of = of }

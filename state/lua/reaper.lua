@@ -1,5 +1,5 @@
 -- Leases whose worker or deadline is gone.
--- Uses: numbers, image, keys, deployment, breaker, leases, now, now_text
+-- Uses: numbers, image, keys, deployment, roster, breaker, leases, clock
 -- Defines: reaper
 -- Reaping releases in-flight once and keeps the record: a late settle still charges what was used.
 
@@ -14,9 +14,9 @@ local function expire(id)
   elseif lease.state ~= "held" then
     return
   end
-  local d = deployment.of(lease.deployment)
+  local d = deployment.of(lease.deployment, roster.HEALTH)
   leases.drop_index(lease)
-  image.add_member(keys.expired, now_text, id)
+  image.add_member(keys.expired, clock.text, id)
   leases.save(lease, "expired")
   deployment.count(d, "inflight", -1)
   breaker.unproven(d, id)
@@ -66,7 +66,7 @@ end
 -- Forget expired records that no settle came for within an hour.
 local function purge()
   local old =
-    redis.call("ZRANGEBYSCORE", keys.expired, "-inf", numbers.int(now - KEEP_EXPIRED_MS), "LIMIT", "0", "1000")
+    redis.call("ZRANGEBYSCORE", keys.expired, "-inf", numbers.int(clock.now - KEEP_EXPIRED_MS), "LIMIT", "0", "1000")
   for _, id in ipairs(old) do
     image.set("lease", id, false)
     image.remove_member(keys.expired, id)

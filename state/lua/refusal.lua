@@ -1,5 +1,5 @@
 -- Why a call was not served and when it may be; and what else few acquires ask for: explanations, the best-ranked.
--- Uses: numbers, image, tickets, outlook, now
+-- Uses: numbers, image, tickets, outlook, clock
 -- Defines: refusal
 -- A refusal is {id, reason, ready_ms or nil}.
 
@@ -18,7 +18,7 @@ end
 -- Why this member, which was asked, did not serve. `reason`: the limit that is full, nil for a garbled one.
 local function of(d, request, reason)
   local ready_ms = reason and ready(d, request)
-  if ready_ms == now then -- full only by what is kept for earlier tickets
+  if ready_ms == clock.now then -- full only by what is kept for earlier tickets
     return { d.id, "behind_tickets" }
   end
   return { d.id, reason or "garbled", ready_ms or nil }
@@ -61,8 +61,8 @@ local function answer(request, q, place, panel, refusals)
     earliest = tickets.due(q, place, panel, request)
   end
   local any, unknown = hopes(refusals)
-  unknown = unknown or not earliest or earliest <= now
-  if any and request.wait_until > now and (unknown or earliest <= request.wait_until) then
+  unknown = unknown or not earliest or earliest <= clock.now
+  if any and request.wait_until > clock.now and (unknown or earliest <= request.wait_until) then
     tickets.enter(q, request)
     return "wait " .. time_or_dash(earliest) .. " " .. numbers.int(place) .. (unknown and " 1" or " 0")
   end

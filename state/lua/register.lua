@@ -1,5 +1,5 @@
 -- What workers declare and operators override; both together are the settings in force.
--- Uses: numbers, image, keys, events, now
+-- Uses: numbers, image, keys, events, clock
 -- Defines: settings, register
 -- `declared[id]` = "version weight=1 order=0 in=- out=- group=g provider=p account=a | requests/60=600 ..."
 -- `overrides[id]` = "weight=2 drained=1 requests/60=100 ..."; `settings[id]` = the first with the second put in
@@ -82,10 +82,14 @@ local function greet(id, text)
   local group = string.match(text, " group=(%S+)")
   local born = image.get("config", "group:" .. group)
   if not born then
-    image.set("config", "group:" .. group, numbers.int(now))
+    image.set("config", "group:" .. group, numbers.int(clock.now))
   end
-  if not image.get("health", id) and born and now - numbers.of(born) > RAMP_MS then
-    image.set("health", id, "ramp 0 0 " .. numbers.int(now + RAMP_MS) .. " " .. numbers.int(now) .. " new -")
+  if not image.get("health", id) and born and clock.now - numbers.of(born) > RAMP_MS then
+    image.set(
+      "health",
+      id,
+      "ramp 0 0 " .. numbers.int(clock.now + RAMP_MS) .. " " .. numbers.int(clock.now) .. " new -"
+    )
   end
   events.add("registered", id, group)
 end

@@ -8,7 +8,7 @@
 -- What a request takes of a limit; nil if it can never fit there. An output that does not fit takes all of the limit.
 local function need(limit, request)
   local resource = limit.resource
-  if resource == "requests" or resource == "concurrent" then
+  if limit.counts then
     return 1
   elseif resource == "output" then
     return math.min(request.output_tokens, limit.amount)
@@ -20,94 +20,145 @@ local function need(limit, request)
   return math.min(request.input_tokens + request.output_tokens, limit.amount)
 end
 
+-- Deployments of the same settings share their limits, so mostly it is one answer for all candidates of a request.
+local amounts, of_limits, of_request
+
+-- What a request takes of each limit, by position; false where it can never fit in one of them.
+local function needs(limits, request)
+  if of_limits ~= limits or of_request ~= request then
+    of_limits, of_request, amounts = limits, request, {}
+    for i = 1, #limits do
+      local amount = need(limits[i], request)
+      if not amount then
+        amounts = false
+        break
+      end
+      amounts[i] = amount
+    end
+  end
+  return amounts
+end
+
 -- The window of a deployment's limit `i`. Throws GARBLED.
 local function window_of(d, i)
+  local limit = deployment.limits(d)[i]
   local w = d.windows[i]
   if not w then
-    local limit = d.limits[i]
     w = window.open(d.id .. "/" .. limit.name, limit.seconds)
     d.windows[i] = w
   end
   return w
 end
 
--- Deployments of `list` whose windows were not opened yet, and the ids of those windows. A garbled one is left to
--- `check`.
-local function unopened(list)
-  local new, ids = {}, {}
-  for i = 1, #list do
-    local d = list[i]
-    if not d.limits and pcall(deployment.limits, d) then
-      new[#new + 1] = d
-      for j = 1, #d.limits do
-        if d.limits[j].seconds then
-          ids[#ids + 1] = d.id .. "/" .. d.limits[j].name
-        end
-      end
-    end
-  end
-  return new, ids
-end
-
--- Load what `check` and `take` read, for all deployments of `list`, in two commands; what refusals read too, if so
--- wanted.
-local function load(list, refusals)
-  local new, ids = unopened(list)
-  if #ids == 0 then
-    return
-  end
-  image.load("used", ids)
-  local slots = {}
-  for i = 1, #new do
-    local d = new[i]
-    for j = 1, #d.limits do
-      if d.limits[j].seconds and pcall(window_of, d, j) then
-        local w = d.windows[j]
-        slots[#slots + 1] = w
-        slots[#slots + 1] = w.newest
-        if refusals and w.oldest < w.newest then
-          slots[#slots + 1] = w
-          slots[#slots + 1] = w.oldest
-        end
-      end
-    end
-  end
-  window.read(slots)
-end
-
--- nil if there is room, else the reason: "too_large" or the name of the limit that is full. Throws GARBLED.
-local function check(d, request)
+-- Has it as many calls in flight as it may? Returns the name of that limit. Throws GARBLED.
+local function busy(d)
   local limits = deployment.limits(d)
   for i = 1, #limits do
     local limit = limits[i]
-    local amount = need(limit, request)
-    if not amount then
-      return "too_large"
-    elseif limit.seconds then
-      local w = window_of(d, i)
-      window.slot_of(w, w.newest)
-      if not window.fits(w, amount, limit.amount) then
-        return limit.name
-      end
-    elseif d.inflight + (d.hold or 0) + amount > limit.amount then
+    if not limit.seconds and d.inflight + (d.hold or 0) + 1 > limit.amount then
       return limit.name
     end
   end
   return nil
 end
 
--- Reserve in every limit; returns " name=amount ..." for the lease. Only after `check`.
+-- Load the sums of all windows of these deployments, in one command.
+local function load(list)
+  local ids = {}
+  for i = 1, #list do
+    local d = list[i]
+    local limits = deployment.limits(d)
+    for j = 1, #limits do
+      if limits[j].seconds and not d.windows[j] then
+        ids[#ids + 1] = d.id .. "/" .. limits[j].name
+      end
+    end
+  end
+  if #ids > 0 then
+    image.load("used", ids)
+  end
+end
+
+-- The slots {window, oldest slot, ...} of those windows that are full for this request. Garbage is left to `admit`.
+local function slots_of_full(list, request)
+  local slots = {}
+  for i = 1, #list do
+    local d, limits = list[i], list[i].settings.limits
+    local wanted = needs(limits, request)
+    for j = 1, wanted and #limits or 0 do
+      if limits[j].seconds and (d.windows[j] or pcall(window_of, d, j)) then
+        local w = d.windows[j]
+        if w.sum + wanted[j] + w.hold > limits[j].amount then
+          slots[#slots + 1] = w
+          slots[#slots + 1] = w.oldest
+        end
+      end
+    end
+  end
+  return slots
+end
+
+-- Load what is asked where many may be full, in two commands. Of those that are busy nobody asks.
+local function load_full(list, request)
+  local free = {}
+  for i = 1, #list do
+    if not busy(list[i]) then
+      free[#free + 1] = list[i]
+    end
+  end
+  load(free)
+  window.read(slots_of_full(free, request))
+end
+
+-- Read the slots that `take` adds to, in one command. Throws GARBLED.
+local function plan(d, limits)
+  local slots = {}
+  for i = 1, #limits do
+    if limits[i].seconds then
+      local w = d.windows[i]
+      slots[#slots + 1] = w
+      slots[#slots + 1] = w.newest
+    end
+  end
+  window.prepare(slots)
+end
+
+-- Part of the plan of a grant: nil if there is room, and then `take` cannot fail; else the reason: "too_large" or the
+-- name of the limit that is full. Throws GARBLED.
+local function admit(d, request)
+  local limits, planned = deployment.limits(d), true
+  local wanted = needs(limits, request)
+  local full = not wanted and "too_large" or busy(d)
+  if full then
+    return full
+  end
+  for i = 1, #limits do
+    if limits[i].seconds then
+      local w = d.windows[i] or window_of(d, i)
+      if not window.fits(w, wanted[i], limits[i].amount) then
+        return limits[i].name
+      end
+      planned = planned and w.entry
+    end
+  end
+  if not planned then
+    plan(d, limits)
+  end
+  return nil
+end
+
+-- Reserve in every limit; returns " name=amount ..." for the lease. Only after `admit`.
 local function take(d, request)
-  local reserved = ""
-  for i = 1, #d.limits do
-    local limit = d.limits[i]
+  local reserved, limits = "", d.settings.limits
+  local wanted = needs(limits, request)
+  for i = 1, #limits do
+    local limit = limits[i]
     if limit.seconds then
-      local amount = need(limit, request)
-      window.add(d.windows[i], amount)
-      reserved = reserved .. " " .. limit.name .. "=" .. numbers.int(amount)
+      window.add(d.windows[i], wanted[i])
+      reserved = reserved .. " " .. limit.name .. "=" .. numbers.int(wanted[i])
     end
   end
   return reserved
 end
 
-local room = { need = need, window_of = window_of, load = load, check = check, take = take }
+local room = { needs = needs, window_of = window_of, load = load, load_full = load_full, admit = admit, take = take }

@@ -1,27 +1,38 @@
 -- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
 -- it plans (reads, validates) before it commits.
--- Uses: image, window, deployment, shared, now_text, epoch
+-- Uses: image, window, deployment, shared, clock
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
---         \30,
---          are "now epoch known" (known 0: this worker has to say hello again), then one an operation in their order;
---          a failed one: "error CODE text"
+--          \30, are "now epoch known" (known 0: this worker has to say hello again), then one an operation in their
+--          order; a failed one: "error CODE text"
 
-local operations, replies = {}, {}
+local run = {}
+local replies
 
 -- What pcall caught, as a reply; servers from 7.0 on throw tables.
 local function failed(thrown)
   return "error " .. (type(thrown) == "table" and thrown.err or thrown)
 end
 
--- Parse all operations: `run.operations` = list of {position, verb, op} in the order of ARGV.
-local function parse(verbs)
-  for i = shared.first_operation, #ARGV do
-    local position, verb = i - shared.first_operation + 2, shared.verbs[i]
+-- Definitions live on from run to run where the server can do that: whatever belongs to one run is made here.
+function run.begin(keys, args)
+  replies = {}
+  shared.begin(args)
+  image.begin(keys)
+  clock.begin()
+  window.begin()
+  deployment.begin()
+end
+
+-- Parse all operations: a list of {position, verb, op} in their order.
+function run.parse(args, verbs)
+  local operations = {}
+  for i = shared.first_operation, #args do
+    local position, verb = i - shared.first_operation + 2, string.match(args[i], "^%a+")
     local ok, op = false, "UNKNOWN operation"
-    if verbs[verb] then
-      ok, op = pcall(verbs[verb].parse, ARGV[i])
+    if verb and verbs[verb] then
+      ok, op = pcall(verbs[verb].parse, args[i])
     end
     if ok then
       operations[#operations + 1] = { position = position, verb = verb, op = op }
@@ -29,21 +40,20 @@ local function parse(verbs)
       replies[position] = failed(op)
     end
   end
+  return operations
 end
 
 -- Do one operation.
-local function attempt(entry, act)
+function run.attempt(entry, act)
   local ok, reply = pcall(act, entry.op)
   replies[entry.position] = ok and reply or failed(reply)
 end
 
 -- Write everything and answer.
-local function finish(known)
+function run.finish(is_known)
   window.flush()
   deployment.flush()
   image.flush()
-  replies[1] = now_text .. " " .. epoch .. (known and " 1" or " 0")
+  replies[1] = clock.text .. " " .. clock.epoch .. (is_known and " 1" or " 0")
   return { table.concat(replies, "\30") }
 end
-
-local run = { operations = operations, parse = parse, attempt = attempt, finish = finish }

@@ -1,5 +1,5 @@
 -- How a call ends: release, charge, learn.
--- Uses: image, shared, window, deployment, leases, breaker, learn, epoch
+-- Uses: image, shared, memo, window, deployment, roster, leases, breaker, learn, clock
 -- Defines: settle
 -- Op      "settle id epoch deployment kind policy retry_ms total_ms ttft_ms input output cost stream"; "-" for unknown
 --         policy: number of the shared string "trip base_ms cap_ms alpha|-"; trip: now, never, ratio, count:<allowed>
@@ -10,38 +10,27 @@ local MINUTE = 60 -- seconds in which results are counted
 -- Kinds that say nothing of the deployment's health: the caller's own.
 local NEUTRAL = { caller = true, cancelled = true, content_policy = true, context_window = true }
 
-local function policy_of(index)
-  local words = shared.words(index)
-  if not words.policy then
-    words.policy = {
-      trip = words[1],
-      allowed = tonumber(string.match(words[1], "^count:(%d+)$")),
-      base = tonumber(words[2]),
-      cap = tonumber(words[3]),
-      alpha = tonumber(words[4]),
-    }
-  end
-  return words.policy
-end
+local policy_of = memo(256, function(text)
+  local trip, base, cap, alpha = string.match(text, "^(%S+) (%S+) (%S+) (%S+)$")
+  return {
+    trip = trip,
+    allowed = tonumber(string.match(trip, "^count:(%d+)$")),
+    base = tonumber(base),
+    cap = tonumber(cap),
+    alpha = tonumber(alpha),
+  }
+end)
 
--- What the call teaches: {fact, ms, ...}; nothing for most failures.
+-- What the call teaches: {latency_ms, ms_per_token, ttft_ms}; nil for most failures.
 local function samples_of(kind, total, ttft, output)
-  if not total then
-    return {}
-  elseif kind == "ok" then
-    local samples = { "latency_ms", total }
-    if output and output > 0 then
-      samples[3], samples[4] = "ms_per_token", (total - (ttft or 0)) / output
-    end
-    if ttft then
-      samples[#samples + 1], samples[#samples + 2] = "ttft_ms", ttft
-    end
-    return samples
-  elseif kind == "timeout" then
+  if total and kind == "ok" then
+    local per_token = output and output > 0 and (total - (ttft or 0)) / output or nil
+    return { latency_ms = total, ms_per_token = per_token, ttft_ms = ttft }
+  elseif total and kind == "timeout" then
     -- A call that was given up is at least this slow; how many tokens it would have made nobody knows.
-    return { "latency_ms", total, "ttft_ms", total, "ms_per_token", total }
+    return { latency_ms = total, ms_per_token = total, ttft_ms = total }
   end
-  return {}
+  return nil
 end
 
 local function parse(op)
@@ -56,7 +45,7 @@ local function parse(op)
     epoch = of_epoch,
     deployment = target,
     kind = kind,
-    policy = policy_of(policy),
+    policy = policy_of(shared.text(policy)),
     retry_ms = tonumber(retry) or 0,
     used = { tokens = input and output and input + output, input = input, output = output },
     tokens = input and output and input + output or 0,
@@ -92,19 +81,6 @@ local function look_up(e)
   e.lease = lease
 end
 
--- The columns of numbers that a settle changes, into `facts`.
-local function add_facts(e, facts)
-  for i = 1, #e.samples, 2 do
-    facts[e.samples[i]], facts.sampled_ms = true, true
-  end
-  if e.tokens > 0 then
-    facts.tokens = true
-  end
-  if e.cost > 0 then
-    facts.spend_nano = true
-  end
-end
-
 -- The windows that a settle opens, into `windows`, each once.
 local function add_windows(e, windows, seen)
   local function add(id)
@@ -124,9 +100,40 @@ local function add_windows(e, windows, seen)
   end
 end
 
--- Read what all settles of the run need, one command a column. `ends`: as run.operations.
+-- May the result move the breaker?
+local function is_news(e)
+  return e.lease and (e.lease.probe or not (e.kind == "ok" or NEUTRAL[e.kind]))
+end
+
+-- The columns of a deployment that a settle needs.
+local function set_of(judges, teaches)
+  if judges then
+    return roster.LEARNED_HEALTH
+  end
+  return teaches and roster.LEARNED or roster.INFLIGHT
+end
+
+-- Whose numbers the settles of a run change, each id once, and which columns of them: column -> true.
+local function targets_of(ends)
+  local ids, columns, seen = {}, { inflight = true }, {}
+  for i = 1, #ends do
+    local e = ends[i].op
+    local target = e.lease and e.lease.deployment or e.deployment
+    if not seen[target] then
+      seen[target] = true
+      ids[#ids + 1] = target
+    end
+    columns.health = columns.health or is_news(e)
+    columns.learned = columns.learned or e.samples
+    columns.tokens = columns.tokens or e.tokens > 0
+    columns.spend_nano = columns.spend_nano or e.cost > 0
+  end
+  return ids, columns
+end
+
+-- Read what all settles of the run need, one command a column. `ends`: as of run.parse.
 local function load(ends)
-  local lease_ids, ids, windows, facts, seen = {}, {}, {}, {}, {}
+  local lease_ids, windows, seen = {}, {}, {}
   for i = 1, #ends do
     lease_ids[i] = ends[i].op.id
   end
@@ -136,19 +143,14 @@ local function load(ends)
     if pcall(look_up, e) and e.lease then
       add_windows(e, windows, seen)
     end
-    add_facts(e, facts)
-    local target = e.lease and e.lease.deployment or e.deployment
-    if not seen[target] then
-      seen[target] = true
-      ids[#ids + 1] = target
-    end
   end
-  deployment.load(ids)
-  for fact in pairs(facts) do
-    image.load(fact, ids)
+  local ids, columns = targets_of(ends)
+  roster.load_once(ids, set_of(columns.health, columns.learned))
+  if columns.tokens then
+    image.load("tokens", ids)
   end
-  if facts.ttft_ms then
-    image.load("sampled_ms", learn.streams(ids))
+  if columns.spend_nano then
+    image.load("spend_nano", ids)
   end
   if #windows > 0 then
     image.load("used", windows)
@@ -204,9 +206,7 @@ end
 -- What the result says of the deployment's health.
 local function judge(d, lease, e)
   if NEUTRAL[e.kind] then
-    if d.state == "half-open" then
-      breaker.unproven(d, lease.id)
-    end
+    breaker.unproven(d, lease.id)
   elseif e.kind ~= "ok" then
     breaker.failure(d, lease, e.kind, e.policy, e.retry_ms)
   elseif d.state == "half-open" and d.probe == lease.id and d.generation == lease.generation then
@@ -215,8 +215,8 @@ local function judge(d, lease, e)
 end
 
 local function plan_numbers(e, d)
-  if #e.samples > 0 then
-    learn.plan(d, e.samples)
+  if e.samples then
+    learn.plan(d)
   end
   if e.tokens > 0 then
     deployment.number(d, "tokens")
@@ -232,10 +232,10 @@ local function run(e)
     look_up(e)
   end
   local lease = e.lease
-  if not lease and (e.epoch == epoch or leases.was_charged(e.id)) then
+  if not lease and (e.epoch == clock.epoch or leases.was_charged(e.id)) then
     return "gone"
   end
-  local d = deployment.of(lease and lease.deployment or e.deployment)
+  local d = deployment.of(lease and lease.deployment or e.deployment, set_of(is_news(e), e.samples))
   plan_numbers(e, d)
   if not lease then
     charge_anew(d, e.used)
@@ -248,13 +248,15 @@ local function run(e)
   leases.correct(lease, e.corrections)
   leases.finish(lease, d)
   count(d, e)
-  if #e.samples > 0 then
+  if e.samples then
     learn.from(d, e.samples, e.policy.alpha)
   end
   for i = 1, #counted do
     window.add(counted[i], 1)
   end
-  judge(d, lease, e)
+  if is_news(e) then
+    judge(d, lease, e)
+  end
   return "ok"
 end
 

@@ -1,41 +1,55 @@
--- Strings that several operations of a run share travel once: candidate lists, routes, cooldown policies.
--- Uses:
+-- The arguments of a run. Strings that several operations share travel once: candidate lists, routes, policies.
+-- Uses: memo
 -- Defines: shared
--- ARGV[2]  how many there are; they follow, then the operations
+-- ARGV[1]  worker, a random text for the epoch if the pool is new, then the groups of this run in the order of their
+--          waiting keys
+-- ARGV[2]  how many shared strings there are; they follow, then the operations, of which the first is at
+--          `first_operation`
 
-local shared = { first_operation = 3 + ARGV[2], verbs = {}, has = {} }
-local split = {}
+local HEADER, COUNT = 1, 2
+local shared = { worker = nil, new_epoch = nil, first_operation = nil }
+local args
 
-for i = shared.first_operation, #ARGV do
-  local verb = string.match(ARGV[i], "^%a+") or "none"
-  shared.verbs[i] = verb
-  shared.has[verb] = true
-end
-
--- The words of shared string `index` (from 1, a number's text). The same table for the same index.
-function shared.words(index)
-  local words = split[index]
-  if not words then
-    words = {}
-    for word in string.gmatch(ARGV[2 + index], "%S+") do
-      words[#words + 1] = word
-    end
-    split[index] = words
+local split = memo(256, function(text)
+  local words = {}
+  for word in string.gmatch(text, "%S+") do
+    words[#words + 1] = word
   end
   return words
+end)
+
+-- The "key=value" words of a text; numbers as numbers.
+local values_in = memo(256, function(text)
+  local values = {}
+  for key, value in string.gmatch(text, "([^%s=]+)=(%S*)") do
+    values[key] = tonumber(value) or value
+  end
+  return values
+end)
+
+local header_of = memo(256, function(text)
+  local worker, new_epoch, groups = string.match(text, "^(%S+) (%S+)(.*)$")
+  return { worker = worker, new_epoch = new_epoch, groups = split(groups) }
+end)
+
+function shared.begin(given)
+  args = given
+  local header = header_of(args[HEADER])
+  shared.worker, shared.new_epoch, shared.groups = header.worker, header.new_epoch, header.groups
+  shared.first_operation = COUNT + 1 + args[COUNT]
 end
 
--- The "key=value" words from `first` on; numbers as numbers.
-function shared.args(index, first)
-  local words = shared.words(index)
-  if not words.args then
-    words.args = {}
-    for i = first, #words do
-      local key, value = string.match(words[i], "^([^=]+)=(.*)$")
-      if key then
-        words.args[key] = tonumber(value) or value
-      end
-    end
-  end
-  return words.args
+-- Shared string `index` (from 1, a number's text).
+function shared.text(index)
+  return args[COUNT + index]
+end
+
+-- Its words.
+function shared.words(index)
+  return split(args[COUNT + index])
+end
+
+-- Its "key=value" words.
+function shared.values(index)
+  return values_in(args[COUNT + index])
 end

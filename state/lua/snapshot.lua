@@ -1,5 +1,5 @@
 -- What an operator or a worker reads of the pool; writes nothing.
--- Uses: numbers, image, keys, shared, window, deployment, room, now
+-- Uses: numbers, image, keys, shared, window, deployment, roster, room, clock
 -- Defines: snapshot, ids, workers, diary
 -- Op      "snapshot list" (number of a shared string of ids), "ids", "workers", "diary count"
 -- Returns snapshot: one line a known deployment, fields by tab: id, state, generation, trips, until_ms, reason,
@@ -9,7 +9,7 @@
 --         diary: the newest events, one a line, fields by tab: stream id, at_ms, kind, deployment, detail
 
 local snapshot, ids, workers, diary = {}, {}, {}, {}
-local COLUMNS = { "latency_ms", "ttft_ms", "ms_per_token", "tokens", "spend_nano", "overrides" }
+local COLUMNS = { "tokens", "spend_nano", "overrides" }
 
 function snapshot.parse(op)
   return { list = string.match(op, "^snapshot (%d+)$") }
@@ -19,15 +19,15 @@ local function in_the_minute(id, name)
   return numbers.int(window.open(id .. "/" .. name .. "/60", 60).sum)
 end
 
-local function line(id)
-  local d = deployment.of(id)
-  if not deployment.settings(d) then
-    return nil
-  end
-  local used = {}
+local function known(value)
+  return value and numbers.num(value) or "-"
+end
+
+local function line(d)
+  local id, used = d.id, {}
   for i, limit in ipairs(deployment.limits(d)) do
     local amount = limit.seconds and room.window_of(d, i).sum or d.inflight
-    used[#used + 1] = limit.name .. "=" .. numbers.int(amount)
+    used[i] = limit.name .. "=" .. numbers.int(amount)
   end
   return table.concat({
     id,
@@ -39,40 +39,40 @@ local function line(id)
     numbers.int(d.inflight),
     in_the_minute(id, "ok"),
     in_the_minute(id, "failed"),
-    image.get("latency_ms", id) or "-",
-    image.get("ttft_ms", id) or "-",
-    image.get("ms_per_token", id) or "-",
+    known(d.latency_ms),
+    known(d.ttft_ms),
+    known(d.ms_per_token),
     image.get("tokens", id) or "0",
     image.get("spend_nano", id) or "0",
-    d.text,
+    d.settings.text,
     image.get("overrides", id) or "",
     table.concat(used, " "),
   }, "\t")
 end
 
 function snapshot.run(op)
-  local list = shared.words(op.list)
-  deployment.load(list, true)
+  local list, members, counters, lines = shared.words(op.list), {}, {}, {}
+  local loaded = roster.load(list, roster.ALL)
   for _, column in ipairs(COLUMNS) do
     image.load(column, list)
   end
-  local known, counters = {}, {}
-  for _, id in ipairs(list) do
+  for i, id in ipairs(list) do
     counters[#counters + 1] = id .. "/ok/60"
     counters[#counters + 1] = id .. "/failed/60"
-    local ok, d = pcall(deployment.of, id)
-    if ok and pcall(deployment.settings, d) then
-      known[#known + 1] = d
+    if loaded[i].settings and not deployment.garbled(loaded[i]) then
+      members[#members + 1] = loaded[i]
     end
   end
   image.load("used", counters)
-  room.load(known)
-  local lines = {}
-  for _, id in ipairs(list) do
-    local ok, text = pcall(line, id)
-    if ok and text then
+  room.load(members)
+  for i, id in ipairs(list) do
+    local ok, text = false, nil
+    if loaded[i].settings and not deployment.garbled(loaded[i]) then
+      ok, text = pcall(line, loaded[i])
+    end
+    if ok then
       lines[#lines + 1] = text
-    elseif not ok then
+    elseif loaded[i].settings or deployment.garbled(loaded[i]) then
       lines[#lines + 1] = id .. "\tgarbled"
     end
   end
@@ -103,10 +103,10 @@ function workers.run()
   local words = {}
   for i = 1, #found, 2 do
     local held = redis.call("ZLEXCOUNT", keys.held, "[" .. found[i] .. "|", "(" .. found[i] .. "}")
-    words[#words + 1] = found[i] .. " " .. numbers.int(now - tonumber(found[i + 1])) .. " " .. numbers.int(held)
+    words[#words + 1] = found[i] .. " " .. numbers.int(clock.now - tonumber(found[i + 1])) .. " " .. numbers.int(held)
   end
   words[#words + 1] = "/"
-  for _, group in ipairs(image.groups()) do
+  for _, group in ipairs(shared.groups) do
     local tickets = redis.call("ZCOUNT", image.waiting_key(group), "-inf", "(+inf")
     words[#words + 1] = group .. " " .. numbers.int(tickets)
   end

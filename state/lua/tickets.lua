@@ -1,5 +1,5 @@
 -- A ticket keeps a waiting call's place, and newcomers do not pass a ticket that fits.
--- Uses: numbers, image, keys, room, outlook, now
+-- Uses: numbers, image, keys, room, outlook, clock
 -- Defines: tickets
 -- Stored as queue.lua says.
 
@@ -7,11 +7,16 @@ local WORKER_DEAD_MS = 10000
 local PRIORITY = 10 ^ 13
 local GRACE_MS = 1000 -- a call's last try comes a little after its time
 
-local alive = {}
+local alive
+
+local function begin()
+  alive = {}
+end
+
 local function is_alive(worker)
   if alive[worker] == nil then
     local beat = redis.call("ZSCORE", keys.workers, worker)
-    alive[worker] = beat and now - tonumber(beat) < WORKER_DEAD_MS or false
+    alive[worker] = beat and clock.now - tonumber(beat) < WORKER_DEAD_MS or false
   end
   return alive[worker]
 end
@@ -20,7 +25,7 @@ end
 local function read(q, members)
   for _, member in ipairs(members) do
     local worker, input, output, wait_until = string.match(member, "^(.*)|[^|]*|(%d+)|(%d+)|(%d+)$")
-    if worker and tonumber(wait_until) + GRACE_MS >= now and is_alive(worker) then
+    if worker and tonumber(wait_until) + GRACE_MS >= clock.now and is_alive(worker) then
       local ticket = {
         member = member,
         place = #q.tickets,
@@ -36,7 +41,7 @@ local function read(q, members)
 end
 
 local function score(priority)
-  return priority * PRIORITY + now
+  return priority * PRIORITY + clock.now
 end
 
 -- How many tickets stand before this call: its own ticket's place, or for a newcomer all of its priority or better.
@@ -60,7 +65,7 @@ local function acts(q, member)
 end
 
 -- Keep room for the tickets before `place` that fit; false if more stand there than were read.
-local function hold_before(q, place_of_call, members)
+local function hold_before(q, place_of_call, members, request)
   if place_of_call > #q.tickets then
     if #q.tickets >= q.most then
       return false
@@ -68,13 +73,13 @@ local function hold_before(q, place_of_call, members)
     place_of_call = #q.tickets -- others before it entered, or were dropped, in this run
   end
   if place_of_call > q.held_to then
-    room.load(members, true)
+    room.load_full(members, request)
   end
   for i = q.held_to + 1, place_of_call do
     local ticket = q.tickets[i]
     if not ticket.acting then
       for _, d in ipairs(members) do
-        local ok, reason = pcall(room.check, d, ticket.request)
+        local ok, reason = pcall(room.admit, d, ticket.request)
         if ok and not reason then
           outlook.hold(d, ticket.request)
           break
@@ -114,7 +119,7 @@ end
 -- if all room were in one: never too late, so nobody is sent away who would have had his turn. What is released when is
 -- read once a run. After a cooldown anything may be.
 local function due(q, place_of_call, panel, request)
-  local latest = now
+  local latest = clock.now
   for _, resource in ipairs(outlook.RESOURCES) do
     q.releases[resource] = q.releases[resource] or outlook.releases(panel.members, resource)
     local missing, at_ms = wanted(q, place_of_call, request, resource), nil
@@ -125,14 +130,15 @@ local function due(q, place_of_call, panel, request)
         break
       end
     end
-    latest = math.max(latest, at_ms or now)
+    latest = math.max(latest, at_ms or clock.now)
   end
   for _, refused in ipairs(panel.refusals) do
     if refused[3] then
       latest = math.min(latest, refused[3])
     end
   end
-  return latest > now and latest or nil
+  return latest > clock.now and latest or nil
 end
 
-local tickets = { read = read, place = place, acts = acts, hold_before = hold_before, enter = enter, due = due }
+local tickets =
+  { begin = begin, read = read, place = place, acts = acts, hold_before = hold_before, enter = enter, due = due }

@@ -1,15 +1,18 @@
 -- Rolling windows: never more than the limit in any W seconds, room back to the millisecond.
--- Uses: numbers, image, now
+-- Uses: numbers, image, clock
 -- Defines: window
 -- A window of W seconds is a ring of n + 1 slots with a running sum: `used[id]` = "sum oldest" (number of the oldest
 -- slot in the sum), `window[id:slot mod (n + 1)]` = "amount last_ms". A slot that is partly out still counts in full,
 -- so the sum is never too low; before a refusal the oldest slot is dropped as soon as its last entry is out, so it is
 -- not too high for long either. With n slots instead of n + 1, two rates would fit at a boundary (167 % measured).
 
-local opened = {}
-local changed_windows, changed_slots = {}, {}
+local opened, changed_windows, changed_slots
 local floor, match = math.floor, string.match
 local PAIR = "^(%S+) (%S+)$"
+
+local function begin()
+  opened, changed_windows, changed_slots = {}, {}, {}
+end
 
 -- Read the slots {w, slot, w, slot, ...} of several windows in one command.
 local function read(list)
@@ -54,7 +57,11 @@ end
 local function prepare(list)
   read(list)
   for i = 1, #list, 2 do
-    slot_of(list[i], list[i + 1])
+    local w, slot = list[i], list[i + 1]
+    local entry = slot_of(w, slot)
+    if slot == w.newest then
+      w.entry = entry
+    end
   end
 end
 
@@ -107,7 +114,7 @@ local function open(id, seconds)
   end
   local n = size(seconds)
   local width = seconds * 1000 / n
-  local newest = floor(now / width)
+  local newest = floor(clock.now / width)
   local record, sum, oldest = image.get("used", id), 0, newest
   if record then
     sum, oldest = match(record, PAIR)
@@ -123,6 +130,7 @@ local function open(id, seconds)
     sum = sum,
     slots = {},
     hold = 0,
+    entry = nil, -- of the newest slot
     changed = false,
   }
   if oldest < newest - n then
@@ -145,7 +153,7 @@ local function drop_oldest(w)
       read_range(w, w.oldest, math.min(w.oldest + 3, w.newest))
     end
     local entry = slot_of(w, w.oldest)
-    if entry.last_ms and entry.last_ms + w.span > now then
+    if entry.last_ms and entry.last_ms + w.span > clock.now then
       break
     end
     w.sum = math.max(0, w.sum - entry.amount)
@@ -165,10 +173,10 @@ local function fits(w, amount, limit)
   return w.sum <= most
 end
 
--- Add an amount now. Its plan has seen the newest slot.
+-- Add an amount now. Its plan has prepared the newest slot.
 local function add(w, amount)
-  local entry = slot_of(w, w.newest)
-  entry.amount, entry.last_ms = entry.amount + amount, now
+  local entry = w.entry
+  entry.amount, entry.last_ms = entry.amount + amount, clock.now
   w.sum = w.sum + amount
   changed(w, entry)
 end
@@ -191,7 +199,7 @@ local function clear(w)
   read({ w, w.newest })
   w.sum, w.oldest = 0, w.newest
   local entry = w.slots[w.newest]
-  entry.amount, entry.last_ms, entry.text = 0, now, false -- whatever stood there, garbage too
+  entry.amount, entry.last_ms, entry.text = 0, clock.now, false -- whatever stood there, garbage too
   changed(w, entry)
 end
 
@@ -207,6 +215,7 @@ local function flush()
 end
 
 local window = {
+  begin = begin,
   size = size,
   open = open,
   read = read,

@@ -139,7 +139,7 @@ async def test_nothing_of_keys_and_contents_is_kept_or_said(
             sent = commands()
     assert len(errors.texts) > 100
     assert "rate_limit" in kept + counted
-    assert "evalsha" in sent.lower()
+    assert "fcall" in sent.lower()
     assert "hook" in caplog.text
     no_marker_in(
         redis=kept,

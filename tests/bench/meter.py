@@ -37,7 +37,9 @@ class Meter:
     def read(self, number: int) -> float:
         """Microseconds for each of `number` since the start."""
         stats = self._operator.info("commandstats")
-        return float(stats["cmdstat_evalsha"]["usec"]) / number
+        return (
+            sum(float(stats[name]["usec"]) for name in ("cmdstat_evalsha", "cmdstat_fcall") if name in stats) / number
+        )
 
     def of(self, run: Callable[[int], Awaitable[object]], number: int | None = None) -> Measure:
         """A turn of `run(number)`."""

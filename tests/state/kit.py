@@ -116,7 +116,7 @@ class Place:
         return {id: text for id, text in self.column("lease").items() if text.startswith("held ")}
 
     def now_ms(self) -> int:
-        """Pool time of the last run."""
+        """Pool time of the last run, or up to 10 ms before it."""
         return int(self.do("HGET", "clock", "last_ms"))
 
     def move(self, ms: int, *, workers: bool = True) -> None:
@@ -245,4 +245,4 @@ def edited(script: Script, pattern: str, replacement: str, flags: int = 0) -> Sc
     """The script with one place changed, to show that a test sees the difference. Fails when there is no such place."""
     source, count = re.subn(pattern, replacement, script.source, flags=flags)
     assert count >= 1, f"the script has no {pattern!r}: adapt the mutation to it"
-    return Script(f"{script.name}-mutant", source, allow_oom=script.allow_oom)
+    return Script(f"{script.name}-mutant", source, allow_oom=script.allow_oom, entry=script.entry)

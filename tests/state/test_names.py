@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router_core.state.names import check_pool, escape, unescape
+from router_core.state.names import Scope, check_pool, escape, subject, unescape
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1)
 
@@ -32,6 +34,25 @@ def test_a_list_of_names_travels_separated_by_spaces(names: list[str]) -> None:
 @given(NAMES, NAMES)
 def test_different_names_stay_different(first: str, second: str) -> None:
     assert (escape(first) == escape(second)) == (first == second)
+
+
+@given(NAMES, st.sampled_from(get_args(Scope)), NAMES)
+def test_no_deployment_is_taken_for_a_subject(name: str, scope: Scope, whose: str) -> None:
+    assert escape(name) != subject(scope, whose)
+    assert escape(f"{scope}:{whose}") != subject(scope, whose)
+    assert unescape(escape(f"{scope}:{name}")) == f"{scope}:{name}"
+
+
+@given(NAMES, NAMES, st.sampled_from(get_args(Scope)), st.sampled_from(get_args(Scope)))
+def test_different_subjects_stay_different(first: str, second: str, one: Scope, other: Scope) -> None:
+    assert (subject(one, first) == subject(other, second)) == ((one, first) == (other, second))
+
+
+def test_a_long_name_of_a_caller_makes_no_long_key() -> None:
+    made = subject("user", "x" * 100_000)
+    assert len(made) < 100
+    assert made != subject("user", "x" * 100_001)
+    assert subject("user", "x" * 256) == f"user:{'x' * 256}"
 
 
 @pytest.mark.parametrize("name", ["openai/gpt-4o", "openai-gpt-4o-1f2e3d4c", "*", "eu:1", "größe", "a.b,c"])

@@ -13,7 +13,7 @@ from router_core.state.keys import COLUMNS
 from router_core.state.operations import AcquireOp, CancelOp, Operation, SettleOp
 from router_core.state.records import Lease, OutcomeKind
 from tests.servers import Server
-from tests.state.kit import NOW, Place, Raw, ask, ended
+from tests.state.kit import NOW, Place, Raw, ask, edited, ended
 
 LUA = Path(__file__).resolve().parents[2] / "state" / "lua"
 # Names that hold numbers in the scripts; `last` and the like are texts in some places.
@@ -48,8 +48,7 @@ async def recorded(place: Place) -> list[str]:
     """The answers to one sequence of operations, with fixed seeds, ids and times."""
     store = place.store(pool=place.pool)
     place.do("HSET", "clock", "last_ms", 4_000_000_000_000, "offset_ms", 0, "epoch", "fixed")
-    pinned = Script("pinned", _pinned(store.calls_script.source), allow_oom=True)
-    fleet = Script("pinned-fleet", _pinned(store.fleet_script.source), allow_oom=True)
+    pinned, fleet = _pinned(store.calls_script), _pinned(store.fleet_script)
     raw, answers = Raw(place, store, "worker-1"), []
     for id, weight in SEQUENCE_DEPLOYMENTS.items():
         head = f"register {id} 0 weight={weight:.9g} order=0 in=- out=- group=g provider=p account=x"
@@ -78,11 +77,9 @@ async def recorded(place: Place) -> list[str]:
     return answers
 
 
-def _pinned(source: str) -> str:
+def _pinned(script: Script) -> Script:
     """The script with the time of the pool's clock alone: TIME differs from server to server."""
-    pinned, count = re.subn(r'redis\.call\("TIME"\)', '{ "0", "0" }', source)
-    assert count == 1
-    return pinned
+    return edited(script, r'redis\.call\("TIME"\)', '{ "0", "0" }')
 
 
 async def test_all_engines_answer_a_recorded_sequence_with_the_same_bytes(
@@ -108,6 +105,6 @@ async def test_all_engines_load_the_same_scripts(servers: Callable[[str], Server
     for name in ("valkey", "redis62", "redis82"):
         with servers(name).operator() as client:
             for script in (stores[0].calls_script, stores[0].fleet_script):
-                assert client.script_load(script.source) == script.sha
+                assert client.script_load(script.text) == script.sha
                 if name != "redis62":
-                    assert client.script_load(script.oom_source) == script.oom_sha
+                    assert client.script_load(script.oom_text) == script.oom_sha

@@ -1,4 +1,4 @@
-"""A strategy's Lua in a plain Lua VM, chosen from by the scripts' own `choose.next`."""
+"""A strategy's Lua in a plain Lua VM, chosen from by the scripts' own `choose.first` and `choose.others`."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ from router_core.state import scripts
 VERSIONS = {"5.1": lua51, "5.4": lua54}
 NOW = 1_000_000
 
-# What choose.lua names in its header's Uses; its `random` and `next` need none of it.
-_CHOOSE = "local numbers, image, room, deployment, ranks, now = {}, {}, {}, {}, {}, 0\n"
+# What choose.lua names in its header's Uses; its `random`, `first` and `others` need none of it.
+_CHOOSE = "local room, outlook, deployment, roster, ranks, clock = {}, {}, {}, {}, {}, {}\n"
 
 _RUN = """
 function(rank, prepare, choose, candidates, request, now, times, refused)
-  local panel = { levels = {}, positions = {} }
+  local levels = {}
   for i = 1, #candidates do
-    panel.levels[i], panel.positions[i] = candidates[i].order * 4096 + 1001, i
+    levels[i] = candidates[i].order * 4096 + 1001
   end
   local picks = {}
   for seed = 1, times do
     local random = choose.random(seed * 7919 % 2147483646 + 1)
     if prepare then prepare(candidates, request, now, random) end
-    local found, taken = {}, {}
+    local found = {}
     for i = 1, #candidates do
       found[i] = rank(candidates[i], request, now, random)
       if found[i] ~= found[i] then error("not a number: rank of " .. candidates[i].id) end
     end
-    local i = choose.next(panel, request, found, taken, random)
-    while i and refused[candidates[i].id] do
-      taken[i] = true
-      i = choose.next(panel, request, found, taken, random)
+    local i = choose.first(levels, found, random)
+    if i and refused[candidates[i].id] then
+      local others = choose.others(levels, found, random, i)
+      i = nil
+      for _, other in ipairs(others) do
+        i = i or not refused[candidates[other].id] and other
+      end
     end
     if i then picks[candidates[i].id] = (picks[candidates[i].id] or 0) + 1 end
   end
