@@ -42,6 +42,7 @@ class Call:
     """One upstream call, in OpenAI's terms (`messages`: in Anthropic's).
 
     `body`: the provider's parameters, without the router's own; it holds the prompt, so it is in no repr.
+    `captured`: what the wildcards of the group's name stand for.
     `timeout`: seconds for connect, read (silence), write; absent means none.
     """
 
@@ -49,6 +50,13 @@ class Call:
     body: Mapping[str, Any] = field(repr=False)
     stream: bool = False
     timeout: Mapping[str, float | None] = field(default_factory=dict)
+    captured: tuple[str, ...] = ()
+
+    def model_of(self, model: str) -> str:
+        """The deployment's model, each `*` in it replaced by what the caller's model has in that place."""
+        for text in self.captured:
+            model = model.replace("*", text, 1)
+        return model
 
 
 class DeploymentLike(Protocol):

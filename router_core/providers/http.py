@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
 from router_core.answers import Answer
-from router_core.errors import BadRequestError, RouterError
+from router_core.dialects.json_schema import response_format
+from router_core.errors import BadRequestError, RouterError, UnsupportedParamsError
 from router_core.providers.base import Call, DeploymentLike, Kind, Sender
 from router_core.providers.classify import Origin, failed_inside, malformed, rejected, unreachable
 from router_core.providers.dialect import Dialect, Reply, UpstreamFailure, Wire
 from router_core.providers.extras import split_extras
 from router_core.providers.parameters import DROPPING
 from router_core.providers.provider import Provider
+from router_core.providers.requests import Requests
 from router_core.providers.streams import UNREADABLE, chunks
 
 
-def _plain(value: Any) -> Any:
-    """Objects in a body (openai's messages, pydantic models) as JSON."""
-    if hasattr(value, "model_dump"):
-        return value.model_dump(exclude_none=True)
-    raise TypeError(f"a {type(value).__name__} is not JSON")
-
-
-_encode = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
+def _described(body: dict[str, Any]) -> dict[str, Any]:
+    """The body, where a class is given as response_format with its schema instead."""
+    if isinstance(body.get("response_format"), type):
+        body["response_format"] = response_format(body["response_format"])
+    return body
 
 
 class HttpAdapter:
@@ -34,13 +33,13 @@ class HttpAdapter:
 
     def __init__(self, deployment: DeploymentLike, provider: Provider) -> None:
         base = provider.base_of(deployment)
-        self._base, self._urls = base, dict[str, httpx.URL]()
-        self._provider, self._dialects, self._auth = provider.name, provider.dialects, provider.auth(deployment)
+        self._provider, self._auth = provider.name, provider.auth(deployment)
+        self._dialects = provider.dialects_of(deployment)
         options = {name: value for name, value in deployment.adapter_options().items() if name in DROPPING}
         self._params, extra = split_extras({**deployment.call_parameters(), **options})
-        self._extra = extra._replace(headers={})  # they are in _headers, whose repr hides the key
+        self._extra = extra._replace(headers={})  # they are in the requests' headers, whose repr hides the key
         self._model = deployment.model
-        self._headers = _headers(httpx.URL(base), self._auth.headers, extra.headers)
+        self._requests = Requests(base, self._auth.headers, extra.headers)
         self._origin = Origin(
             provider=deployment.provider or provider.name,
             model=deployment.model,
@@ -74,20 +73,24 @@ class HttpAdapter:
         """
         given, extra = split_extras(call.body)
         dialect = self._dialect(call.kind)
-        merged = dialect.parameters.select({**self._params, **given}, self._origin.provider)
-        wire = dialect.encode(Call(call.kind, merged, call.stream), self._model)
+        merged = _described({**self._params, **given})
+        selected = dialect.parameters.select(merged, self._origin.provider)
+        wire = self._written(
+            dialect, Call(call.kind, selected, call.stream, captured=call.captured), bool(merged.get("drop_params"))
+        )
         if self._extra.body or extra.body:
             wire = Wire(
                 wire.path, {**wire.body, **self._extra.body, **extra.body}, wire.query, wire.headers, wire.files
             )
-        request = self._build(wire, {**self._extra.query, **extra.query}, extra.headers, call.timeout)
+        query = {**self._extra.query, **extra.query}
+        request = self._requests.build(wire, query, extra.headers, {"timeout": call.timeout})
         self._auth.sign(request)
         return request
 
     def decode(self, call: Call, response: httpx.Response, body: bytes) -> Answer:
         """The answer in a 2xx. Raises MalformedAnswerError, or the classified error where it holds one."""
         try:
-            return self._dialect(call.kind).decode(call, self._model, Reply(response.headers, body))
+            return self._dialect(call.kind).decode(call, call.model_of(self._model), Reply(response.headers, body))
         except UpstreamFailure as exc:
             raise failed_inside(self._origin, exc.payload, response.headers) from None
         except UNREADABLE as exc:
@@ -104,6 +107,22 @@ class HttpAdapter:
     def unreachable(self, exc: httpx.TransportError) -> RouterError:
         """The classified error of a call without an answer."""
         return unreachable(self._origin, exc)
+
+    def _written(self, dialect: Dialect, call: Call, drop: bool) -> Wire:
+        """The call in the dialect's words, without the parameters that this model lacks if they may be dropped."""
+        try:
+            return dialect.encode(call, call.model_of(self._model))
+        except UnsupportedParamsError as exc:
+            rest = {name: value for name, value in call.body.items() if name not in exc.params}
+            if drop and len(rest) < len(call.body):
+                return self._written(dialect, replace(call, body=rest), drop)
+            exc.llm_provider, exc.model = exc.llm_provider or self._origin.provider, exc.model or self._model
+            raise
+        except RouterError:
+            raise
+        except UNREADABLE as exc:
+            what = f"a parameter is not what it should be ({type(exc).__name__} while writing the request)"
+            raise BadRequestError(what, deployment=self._origin.deployment) from None  # the cause would quote it
 
     async def _exchange(self, call: Call, sender: Sender) -> httpx.Response:
         await self._auth.prepare()
@@ -123,35 +142,6 @@ class HttpAdapter:
             raise BadRequestError(f"{self._provider} has no {kind} calls here, only {offered}", retryable=True)
         return dialect
 
-    def _build(
-        self, wire: Wire, query: Mapping[str, Any], headers: Mapping[str, str], timeout: Mapping[str, float | None]
-    ) -> httpx.Request:
-        extensions = {"timeout": timeout}
-        url = self._urls.get(wire.path)
-        if url is None:
-            url = self._urls[wire.path] = httpx.URL(self._base + wire.path)
-        if wire.query or query:
-            url = url.copy_merge_params({**wire.query, **query})
-        if wire.files:
-            own = httpx.Headers([pair for pair in self._headers.raw if pair[0].lower() != b"content-type"])
-            own.update({**wire.headers, **headers})
-            return httpx.Request(
-                "POST", url, headers=own, data=dict(wire.body), files=wire.files, extensions=extensions
-            )
-        try:
-            content = _encode(wire.body).encode()
-        except (TypeError, ValueError) as exc:
-            raise BadRequestError(
-                f"the request cannot be written as JSON: {exc}", deployment=self._origin.deployment
-            ) from None
-        sent = httpx.Headers([*self._headers.raw, (b"Content-Length", b"%d" % len(content))])
-        if wire.headers or headers:
-            sent.update({**wire.headers, **headers})
-        # As `content` the same bytes cost 9 µs more: httpx works out again what is known here.
-        request = httpx.Request("POST", url, headers=sent, stream=httpx.ByteStream(content), extensions=extensions)
-        request.read()
-        return request
-
 
 async def _body(response: httpx.Response) -> bytes:
     # httpx's way to the body leads through four generators, which uncompress it and serve its client.
@@ -159,18 +149,3 @@ async def _body(response: httpx.Response) -> bytes:
         return await response.aread()
     assert isinstance(response.stream, httpx.AsyncByteStream)
     return b"".join([part async for part in response.stream])
-
-
-def _headers(url: httpx.URL, auth: Mapping[str, str], extra: Mapping[str, str]) -> httpx.Headers:
-    headers = httpx.Headers(
-        {
-            "Host": url.netloc.decode("ascii"),
-            "Accept": "application/json, text/event-stream",
-            "Accept-Encoding": "gzip, deflate",  # what httpx decodes without further packages
-            "Content-Type": "application/json",
-            "User-Agent": "router-core",
-        }
-    )
-    headers.update(auth)
-    headers.update(extra)
-    return headers
