@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONFORM := $(VENV)/.installed-conform
+AIMOCK := build/aimock/node_modules/.package-lock.json
 JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest
 
@@ -41,7 +42,12 @@ $(CONFORM): pyproject.toml $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[conform]'
 	@touch $@
 
-conform: $(CONFORM) ## every provider as it was recorded, beside its own SDK; ends with a table
+# A server of npm's, for Bedrock and Azure: without npm its tests are skipped, and say so.
+$(AIMOCK):
+	@if command -v npm >/dev/null; then mkdir -p build/aimock && npm install --silent --no-audit --no-fund \
+		--prefix build/aimock '@copilotkit/aimock@^1.43' || echo "aimock could not be installed" >&2; fi
+
+conform: $(CONFORM) $(AIMOCK) ## every provider as it was recorded, beside its own SDK; ends with a table
 	$(PYTEST) tests/conform -n $(JOBS) -q --timeout=60 $(ARGS)
 
 bench: $(STAMP) ## cost of a call and of a decision

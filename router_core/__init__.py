@@ -4,6 +4,7 @@
     errors                      RouterError and its tree, under the names of openai's errors
     Stream, SyncStream          what `stream=True` gives
     Strategy                    a rank of one's own, in Lua
+    Provider, from_callable     a provider of one's own
     Event hooks                 `hooks.py`; Prometheus: `Router(metrics=True)`
 
 The packages below: `config` (what may be written), `providers` (how they speak), `state` (what the fleet shares),
@@ -34,7 +35,9 @@ from router_core.errors import (
     StreamInterrupted,
     Timeout,
     UnprocessableEntityError,
+    UnsupportedParamsError,
 )
+from router_core.providers import Provider, from_callable
 from router_core.router import Router
 from router_core.strategies import Strategy
 from router_core.streaming import Stream, SyncStream
@@ -54,6 +57,7 @@ __all__ = [
     "NoDeploymentAvailable",
     "NotFoundError",
     "PermissionDeniedError",
+    "Provider",
     "RateLimitError",
     "Router",
     "RouterError",
@@ -65,4 +69,6 @@ __all__ = [
     "SyncStream",
     "Timeout",
     "UnprocessableEntityError",
+    "UnsupportedParamsError",
+    "from_callable",
 ]

@@ -17,16 +17,20 @@ import httpx
 
 from router_core import mocks
 from router_core.answers import Answer
+from router_core.bounds import Bounds
 from router_core.config import Deployment, Settings, breaker_for
-from router_core.errors import AttemptRecord, MalformedAnswerError, RouterError, Timeout
+from router_core.decisions import Lesson
+from router_core.errors import AttemptRecord, ContextWindowExceededError, MalformedAnswerError, RouterError, Timeout
+from router_core.fits import Fits
 from router_core.hooks import AttemptEnded, AttemptStarted, Hook
 from router_core.plan import Plan, Target
-from router_core.prices import Prices, usage_of
+from router_core.prices import Prices
 from router_core.providers.base import Adapter, Call
 from router_core.state.records import Breaker, Lease, Outcome, OutcomeKind, StateError
 from router_core.state.store import Store
 from router_core.timeouts import CONNECT, LONGEST_LEASE, Limit, Timeouts
 from router_core.tokens import OutputLengths
+from router_core.usage import Usage, usage_of
 
 _HTTP_TIMEOUT: Mapping[str, float | None] = {"connect": CONNECT}
 
@@ -44,22 +48,24 @@ class Upstream:
     prices: Prices
     timeouts: Timeouts
     lengths: OutputLengths
+    fits: Fits
     emit: Hook | None
+    bounds: Bounds
 
 
 class Attempt:
     """From a lease to its settlement. `end` counts once; it may be called from any thread."""
 
     __slots__ = (
-        "_ended", "_learn", "_renewal", "cost_nano", "deployment", "headers", "lease", "plan", "response", "sent",
+        "_ended", "_lesson", "_renewal", "cost_nano", "deployment", "headers", "lease", "plan", "response", "sent",
         "started", "target", "total", "ttft_ms", "upstream",
     )  # fmt: skip
 
     def __init__(
-        self, upstream: Upstream, plan: Plan, target: Target, deployment: Deployment, lease: Lease, learn: str
+        self, upstream: Upstream, plan: Plan, target: Target, deployment: Deployment, lease: Lease, lesson: Lesson
     ) -> None:
         self.upstream, self.plan, self.target = upstream, plan, target
-        self.deployment, self.lease, self._learn = deployment, lease, learn
+        self.deployment, self.lease, self._lesson = deployment, lease, lesson
         self.total = upstream.timeouts.total(plan, deployment.id, target.call.stream)
         self.ttft_ms: float | None = None
         self.cost_nano: int | None = None
@@ -81,8 +87,8 @@ class Attempt:
 
     def call(self) -> Call:
         """The call as it is made here."""
-        call = self.target.call
-        return Call(kind=call.kind, body=call.body, stream=call.stream, timeout=_HTTP_TIMEOUT)
+        call = self.upstream.bounds.limited(self.target.call, self.deployment.id)
+        return Call(call.kind, call.body, call.stream, _HTTP_TIMEOUT, call.captured)
 
     def began(self) -> None:
         """See `Sender.began`."""
@@ -114,10 +120,11 @@ class Attempt:
         self._ended = True
         if self._renewal is not None:
             self._renewal.cancel()
-        ms, deployment, group = self.elapsed_ms(), self.deployment, self.target.group
-        sent, made = usage_of(answer)
+        ms, group = self.elapsed_ms(), self.target.group
+        usage = usage_of(answer, self.target.call)
+        sent, made = usage.sent, usage.made
         made = guess if made is None and kind == "ok" else made
-        self.cost_nano = self.upstream.prices.cost_nano(deployment.id, sent, made)
+        self.cost_nano = self._cost(answer, usage) if kind == "ok" else None
         status = None if error is None else error.status_code
         outcome = Outcome(
             kind=kind,
@@ -129,15 +136,35 @@ class Attempt:
             retry_after=None if error is None else error.retry_after,
             stream=self.target.call.stream,
             breaker=_UNUSED if kind == "ok" else self._breaker(kind, status),
-            learn=self._learn,
+            learn=self._lesson.latency,
         )
         if self.sent:
             self.upstream.store.settle(self.lease, outcome)
         else:  # nothing went upstream, so all that was reserved comes back
             self.upstream.store.cancel(self.lease)
         self._report(kind, status, ms, sent, made, "" if error is None else error.reason)
+        self._learn(usage, error)
         if kind == "ok" and made is not None:
             self.upstream.lengths.learn(group.name, made)
+
+    def _cost(self, answer: Mapping[str, Any] | None, usage: Usage) -> int | None:
+        captured = self.target.call.model_of(self.deployment.model) if self.target.call.captured else None
+        names = (None if answer is None else answer.get("model"), captured)
+        return self.upstream.prices.cost_nano(self.deployment.id, usage, names)
+
+    def _learn(self, usage: Usage, error: RouterError | None) -> None:
+        """What this call teaches of the deployment's window, and of estimates."""
+        deployment, group, lesson = self.deployment, self.target.group, self._lesson
+        if isinstance(error, ContextWindowExceededError):
+            if error.window is not None or error.reason == "too_long":  # else it is a limit of tokens a minute
+                window = None if self.target.call.captured else error.window  # a wildcard has many models
+                least = group.overflowed(deployment.id, window)
+                self.plan.least_input = max(self.plan.least_input, least, error.requested or 0)
+        elif usage.sent:
+            group.took(deployment.id, usage.sent)
+            if lesson.guess:
+                fits = self.upstream.fits
+                fits.learn(group.name, deployment.provider, deployment.id, lesson.guess, lesson.tools, usage.sent)
 
     def _breaker(self, kind: OutcomeKind, status: int | None) -> Breaker:
         return breaker_for(self.upstream.settings, self.deployment, len(self.target.group.ids), kind, status)

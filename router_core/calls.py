@@ -9,10 +9,8 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast, overload
 from router_core.answers import Answer, ChatCompletion, EmbeddingResponse
 from router_core.files import with_files
 from router_core.other_answers import (
-    ImagesResponse,
     ModerationResponse,
     RerankResponse,
-    Transcription,
 )
 from router_core.providers.base import Kind
 from router_core.streaming import Stream, SyncStream
@@ -65,6 +63,10 @@ class Calls:
         """`acompletion` without an event loop, from any thread; a stream is a plain iterator."""
         return self._wait(self._request("chat", model, {"messages": messages, **parameters}))
 
+    async def schedule_acompletion(self, model: str, messages: Messages, priority: int, **parameters: Any) -> Any:
+        """`acompletion` of a priority, 0 best: where calls wait for room, the better ones have it first."""
+        return await self.acompletion(model, messages, priority=priority, **parameters)
+
     async def atext_completion(self, model: str, prompt: Any, **parameters: Any) -> Any:
         """A TextCompletion of a prompt (text, list of texts, or tokens), or a `Stream` of its chunks."""
         return await self._request("completion", model, {"prompt": prompt, **parameters})
@@ -81,19 +83,19 @@ class Calls:
         """Embeddings of a text, a list of texts, or tokens."""
         return cast("EmbeddingResponse", await self._request("embedding", model, {"input": input, **parameters}))
 
-    async def aimage_generation(self, prompt: str, model: str, **parameters: Any) -> ImagesResponse:
-        """Images to a description."""
-        return cast("ImagesResponse", await self._request("image_generation", model, {"prompt": prompt, **parameters}))
+    async def aimage_generation(self, prompt: str, model: str, **parameters: Any) -> Any:
+        """An ImagesResponse to a description, or a `Stream` of partial images."""
+        return await self._request("image_generation", model, {"prompt": prompt, **parameters})
 
-    async def aimage_edit(self, image: Any, prompt: str, model: str, **parameters: Any) -> ImagesResponse:
-        """Images made from images (a file or a list of them; see `files.attached`)."""
-        arguments = with_files({"image": image, "prompt": prompt, **parameters})
-        return cast("ImagesResponse", await self._request("image_edit", model, arguments))
+    async def aimage_edit(self, image: Any, prompt: str, model: str, **parameters: Any) -> Any:
+        """An ImagesResponse made from images (a file or a list of them; see `files.attached`), or a `Stream`."""
+        arguments = await with_files({"image": image, "prompt": prompt, **parameters})
+        return await self._request("image_edit", model, arguments)
 
-    async def atranscription(self, file: Any, model: str, **parameters: Any) -> Transcription:
-        """The text of an audio file (see `files.attached`)."""
-        arguments = with_files({"file": file, **parameters})
-        return cast("Transcription", await self._request("transcription", model, arguments))
+    async def atranscription(self, file: Any, model: str, **parameters: Any) -> Any:
+        """A Transcription of an audio file (see `files.attached`), or a `Stream` of its events."""
+        arguments = await with_files({"file": file, **parameters})
+        return await self._request("transcription", model, arguments)
 
     async def aspeech(self, model: str, input: str, voice: Any, **parameters: Any) -> Any:
         """Spoken text: a Speech with `content`, or a `Stream` of pieces with `data`."""

@@ -6,13 +6,14 @@ in that order, so that it stays exact; else 24 at random and up to 8 that earlie
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
+from router_core.affinity_places import Place, Places
 from router_core.config import Deployment
+from router_core.context import Windows
 from router_core.errors import BadRequestError, ContextWindowExceededError, NoDeploymentAvailable
 from router_core.providers.base import KINDS, Kind
 from router_core.sampling import Pool
@@ -29,9 +30,13 @@ EVERYTHING: Mapping[str, frozenset[Kind]] = {}  # kinds of call by deployment; w
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a request asks of a deployment. `tags` is None where tags do not filter."""
+    """What a request asks of a deployment. `tags` is None where tags do not filter.
+
+    `input_tokens` is an estimate; `least`: what an upstream counted, or knew to be too much for its window.
+    """
 
     input_tokens: int = 0
+    least: int = 0
     region: str | None = None
     tags: tuple[str, ...] | None = None
     match_any: bool = True
@@ -67,8 +72,8 @@ class Group:
         self._kinds = [kinds.get(id, _ALL) for id in self.ids]
         self._common = frozenset.intersection(_ALL, *self._kinds)
         self._index = {member: index for index, member in enumerate(self.ids)}
-        self._weights = [member.declared().weight for member in self.members]
-        self._windows = sorted({member.max_input_tokens for member in self.members if member.max_input_tokens})
+        self._weights = [member.effective_weight for member in self.members]
+        self._windows = Windows(self.members)
         self._fitting: dict[object, Mapping[str, None] | None] = {}
         self._whole = Slice(self.ids)
         self._best: tuple[str, ...] = ()
@@ -81,8 +86,8 @@ class Group:
         """The ids that static facts allow, in order, or None for all. Raises where they leave nobody."""
         if needs.only is not None:
             return (needs.only,)
-        too_small = bisect_left(self._windows, needs.input_tokens)
-        if needs.region is None and needs.tags is None and not too_small and needs.kind in self._common:
+        too_small = self._windows.too_small(needs.input_tokens, needs.least)
+        if needs.region is None and needs.tags is None and not any(too_small) and needs.kind in self._common:
             return None
         key = (needs.kind, needs.region, needs.tags, needs.match_any, too_small)
         if key not in self._fitting:
@@ -117,6 +122,27 @@ class Group:
         ids = (*wanted, *others)
         return Slice(ids[:MOST], preferred=len(wanted), partial=len(ids) > MOST)
 
+    def overflowed(self, deployment: str, window: int | None) -> int:
+        """A request was too long for a deployment, whose error named this window: tokens it needs at least."""
+        if window is not None and self._windows.learn(deployment, window):
+            self._fitting.clear()
+        known = window or self._windows.of(deployment)
+        return 0 if known is None else known + 1
+
+    def took(self, deployment: str, tokens: int) -> None:
+        """A deployment answered a request of so many input tokens."""
+        if self._windows.unlearn(deployment, tokens):
+            self._fitting.clear()
+
+    def has_wider(self, deployment: str | None, tried: Collection[str], least: int) -> bool:
+        """Whether a request that was too long for this deployment may fit another one."""
+        return self._windows.wider(deployment, tried, least)
+
+    def alike(self, deployment: str) -> frozenset[str]:
+        """The ids of those that have the same model of the same provider, its own among them."""
+        models = {member.id: (member.provider, member.model) for member in self.members}
+        return frozenset(id for id, model in models.items() if model == models.get(deployment)) | {deployment}
+
     def learn_best(self, best: tuple[str, ...]) -> None:
         """Remember the best ranks of a reply for the next samples."""
         if best:
@@ -131,6 +157,7 @@ class Group:
             self._weights, self._drained = weights, drained
             self.__dict__.pop("_levels", None)
             self.__dict__.pop("_even_levels", None)
+            self.__dict__.pop("places", None)
 
     def _fit(self, needs: Needs) -> dict[str, None] | None:
         fits: list[bool] | None = None
@@ -146,7 +173,7 @@ class Group:
             tagged = allowed(self._tags, needs.tags, needs.match_any)
             fits = _both(fits, tagged)
             self._need(fits, f"serves the tags {list(needs.tags)}")
-        fits = self._wide_enough(needs.input_tokens, fits)
+        fits = self._wide_enough(needs, fits)
         if fits is None or all(fits):
             return None
         return dict.fromkeys(id for id, fit in zip(self.ids, fits, strict=True) if fit)
@@ -164,6 +191,18 @@ class Group:
             ids += [self.ids[index] for index in drawn]
         preferred = len(ids) if shuffle else len(wanted)
         return Slice(tuple(ids), preferred, 0 if shuffle else REMEMBERED, partial=len(ids) == MOST)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the keys of affinity belong, by the weights that are known here."""
+        placed = zip(self.members, self._weights, strict=True)
+        return Places(Place(member.id, weight, member.order) for member, weight in placed)
+
+    @cached_property
+    def filters_by_tags(self) -> bool | None:
+        """What `model_info.enable_tag_filtering` says for the group; None: what the router says."""
+        found = (member.model_info.get("enable_tag_filtering") for member in self.members)
+        return next((bool(value) for value in found if value is not None), None)
 
     @cached_property
     def _levels(self) -> list[Pool]:
@@ -184,14 +223,15 @@ class Group:
                 levels.setdefault(member.order, []).append(index)
         return [Pool(level, [weights[i] for i in level]) for _, level in sorted(levels.items())]
 
-    def _wide_enough(self, tokens: int, fits: list[bool] | None) -> list[bool] | None:
-        wide = [member.max_input_tokens is None or tokens <= member.max_input_tokens for member in self.members]
+    def _wide_enough(self, needs: Needs, fits: list[bool] | None) -> list[bool] | None:
+        wide = self._windows.hold(needs.input_tokens, needs.least)
         if all(wide):
             return fits
         both = _both(fits, wide)
         if not any(both):
             raise ContextWindowExceededError(
-                f"about {tokens} input tokens fit no deployment of {self.name!r}", model=self.name
+                f"about {max(needs.input_tokens, needs.least)} input tokens fit no deployment of {self.name!r}",
+                model=self.name,
             )
         return both
 

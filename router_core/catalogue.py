@@ -90,6 +90,7 @@ class Catalogue:
     def flush_cache(self) -> None:
         """Forget what this process has learned; the shared state stays."""
         self._parts.lengths.clear()
+        self._parts.fits.clear()
 
     def get_settings(self) -> dict[str, Any]:
         """The settings in force by name; secrets stay hidden."""

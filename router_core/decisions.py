@@ -6,10 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from router_core import custom, tokens
+from router_core import custom, limits, tokenizer, tokens
+from router_core.bounds import Bounds
 from router_core.candidates import Needs, Slice
 from router_core.config import Settings
-from router_core.errors import NoDeploymentAvailable, RouterError, StateUnavailable
+from router_core.errors import BudgetExceededError, NoDeploymentAvailable, RouterError, StateUnavailable
+from router_core.fits import Fits
 from router_core.hooks import Decided, Hook
 from router_core.plan import Plan, Target
 from router_core.providers.base import GENERATING
@@ -19,6 +21,7 @@ from router_core.state.store import Store
 from router_core.timeouts import Timeouts
 from router_core.watch import Watch
 
+_NONE: Mapping[str, tokenizer.Encoding] = {}
 SLICES = 4  # how many samples of a large group are asked before the answer is no
 
 
@@ -36,17 +39,35 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Lesson:
+    """What the outcome is to be compared with. `latency`: see `Outcome.learn`.
+
+    `guess`: the uncorrected estimate of the input, None where it says nothing; `tools`: the call has some.
+    """
+
+    latency: str = ""
+    guess: int | None = None
+    tools: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class _Question:
-    """All of an acquire but its candidates and its wait. Tokens as guessed; `timeout`: seconds of the lease."""
+    """All of an acquire but its candidates and its wait. Tokens as guessed; `timeout`: seconds of the lease.
+
+    `subjects`: whose limits hold besides the deployment's; `most`: tokens of input and output at most, 0 if unneeded.
+    """
 
     target: Target
     routed: Routed
     eligible: Collection[str] | None
     wishes: tuple[str, ...]
+    lesson: Lesson
     input_tokens: int
     output_tokens: int
     timeout: float
     priority: int
+    subjects: tuple[str, ...]
+    most: tuple[int, int]
 
     def slice(self, exclude: Collection[str]) -> Slice:
         return self.target.group.slice(self.eligible, shuffle=self.routed.shuffle, exclude=exclude, wishes=self.wishes)
@@ -64,6 +85,9 @@ class _Question:
             max_wait=wait,
             priority=self.priority,
             remember=part.remember,
+            subjects=self.subjects,
+            max_input=self.most[0],
+            max_output=self.most[1],
         )
 
 
@@ -77,16 +101,21 @@ class Decisions:
         routing: Routing,
         timeouts: Timeouts,
         lengths: tokens.OutputLengths,
+        fits: Fits,
         watch: Watch,
         emit: Hook | None,
+        bounds: Bounds,
+        encodings: Mapping[str, tokenizer.Encoding] = _NONE,
     ) -> None:
+        """`encodings`: by which group's tokens are counted; the others' are guessed."""
         self._store, self._settings, self._routing = store, settings, routing
-        self._timeouts, self._lengths, self._watch, self._emit = timeouts, lengths, watch, emit
+        self._timeouts, self._lengths, self._fits = timeouts, lengths, fits
+        self._watch, self._emit, self._bounds, self._encodings = watch, emit, bounds, encodings
 
     async def acquire(
         self, plan: Plan, target: Target, tried: Collection[str], may_wait: bool
-    ) -> tuple[Lease, Decision, str]:
-        """A lease, how it came about, and how its deployment learns from the outcome (`Outcome.learn`).
+    ) -> tuple[Lease, Decision, Lesson]:
+        """A lease, how it came about, and what its deployment learns from the outcome.
 
         Deployments of `tried` only serve where no other can. Raises NoDeploymentAvailable, StateUnavailable, and what
         the static facts say (ContextWindowExceededError).
@@ -109,7 +138,7 @@ class Decisions:
         if self._emit is not None:
             self._emit(Decided(lease.group, name, lease.deployment, lease.decision_ms, lease.waited_ms))
         decision = Decision(lease.group, lease.deployment, name, size, lease.decision_ms, lease.waited_ms, lease.probe)
-        return lease, decision, question.routed.learn
+        return lease, decision, question.lesson
 
     async def explain(self, plan: Plan) -> Explanation:
         """What `acquire` would decide now, without effect. Raises the same errors, but refusals are in the answer."""
@@ -141,7 +170,10 @@ class Decisions:
     async def _question(self, plan: Plan, target: Target) -> _Question:
         group, options, body = target.group, plan.options, target.call.body
         routed = self._routing.of(group.name, options)
-        sent = tokens.input_tokens(body)
+        read, encoding = tokens.read(body, target.call.kind), self._encodings.get(group.name)
+        guess = read.tokens if encoding is None else tokenizer.count(read, encoding)
+        tools = bool(read.tools)
+        sent = self._fits.expect(group.name, group.members[0].provider, guess, tools)
         eligible = group.eligible(self._needs(plan, target, sent))
         if group.large:
             self._watch.touch()
@@ -150,18 +182,24 @@ class Decisions:
             routed=routed,
             eligible=eligible,
             wishes=() if routed.function is None else await self._wishes(routed, group, body, plan),
-            input_tokens=sent,
+            lesson=Lesson(routed.learn, None if read.own_tools or read.media else guess, tools),
+            input_tokens=max(sent, guess),  # what was learned never reserves less: limits must hold
             output_tokens=self._lengths.expect(group.name, body) if target.call.kind in GENERATING else 0,
             timeout=min(self._timeouts.lease(group.name, target.call.stream), max(plan.left(), 0.001)),
             priority=options.priority if options.priority is not None else self._settings.default_priority or 0,
+            subjects=limits.subjects_of(plan),
+            most=self._bounds.of(group.name, target.call),
         )
 
     def _needs(self, plan: Plan, target: Target, sent: int) -> Needs:
-        filtering = self._settings.enable_tag_filtering
+        filtering = target.group.filters_by_tags
+        if filtering is None:
+            filtering = self._settings.enable_tag_filtering
         return Needs(
             input_tokens=sent,
+            least=plan.least_input,
             region=plan.options.allowed_model_region,
-            tags=plan.options.tags if filtering else None,
+            tags=plan.options.tags if filtering or plan.options.enable_tag_filtering else None,
             match_any=self._settings.tag_filtering_match_any,
             only=target.only,
             kind=target.call.kind,
@@ -190,6 +228,13 @@ class Decisions:
         if self._emit is not None:
             reasons = tuple(refusal.reason for refusal in refused.refusals)
             self._emit(Decided(refused.group, question.routed.spec, None, 0.0, reasons=reasons))
+        if refused.refusals and all(limits.is_budget(refusal.reason) for refusal in refused.refusals):
+            return BudgetExceededError(
+                f"no deployment of {refused.group!r} can serve this now: spent is {limits.spent(refused.refusals)}",
+                refusals=refused.refusals,
+                earliest=refused.earliest,
+                model=refused.group,
+            )
         too_large = bool(refused.refusals) and all(refusal.reason == "too_large" for refusal in refused.refusals)
         return NoDeploymentAvailable(
             f"no deployment of {refused.group!r} can serve this now",

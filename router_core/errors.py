@@ -11,8 +11,8 @@
       |     +-- UnsupportedParamsError           this provider has no such parameter; another may
       +-- UnprocessableEntityError               422
       +-- RateLimitError                         429
-      |     +-- BudgetExceededError              a budget of ours is spent
       |     +-- NoDeploymentAvailable            nobody can serve this now: why, and from when on
+      |           +-- BudgetExceededError        because budgets are spent
       +-- Timeout                                408, 504, or too slow for one of our timeouts
       +-- APIConnectionError                     no connection, or it broke
       +-- InternalServerError                    500 and unnamed 5xx
@@ -72,7 +72,13 @@ class BadRequestError(RouterError):
 
 
 class ContextWindowExceededError(BadRequestError):
-    """Too long for this model; `context_window_fallbacks` name larger ones."""
+    """Too long for this model; `context_window_fallbacks` name larger ones.
+
+    `window` and `requested`: tokens, as far as the provider said; None otherwise.
+    """
+
+    window: int | None = None
+    requested: int | None = None
 
     kind = "context_window"
     hint = "shorten the messages or name a larger group in context_window_fallbacks"
@@ -110,10 +116,6 @@ class RateLimitError(RouterError):
     kind, status_code, retryable = "rate_limit", 429, True
 
 
-class BudgetExceededError(RateLimitError):
-    """A budget is spent until its window has passed."""
-
-
 class NoDeploymentAvailable(RateLimitError):
     """Nobody can serve this call now.
 
@@ -132,6 +134,30 @@ class NoDeploymentAvailable(RateLimitError):
     def _facts(self) -> list[str]:
         refused = ", ".join(f"{r.deployment}: {r.reason}" for r in self.refusals)
         return [*super()._facts(), f"refused by {refused}" if refused else ""]
+
+
+class BudgetExceededError(NoDeploymentAvailable):
+    """Nobody can serve this call until the window of a spent budget has passed.
+
+    `max_budget` and `current_cost`: dollars of the one that has room first, None where the pool did not say.
+    """
+
+    @property
+    def max_budget(self) -> float | None:
+        return _dollars(self._first().amount)
+
+    @property
+    def current_cost(self) -> float | None:
+        return _dollars(self._first().used)
+
+    def _first(self) -> Refusal:
+        known = [one for one in self.refusals if one.ready_ms is not None]
+        first = min(known, key=lambda one: one.ready_ms or 0.0, default=None)
+        return first or next(iter(self.refusals), Refusal("", ""))
+
+
+def _dollars(nano: int | None) -> float | None:
+    return None if nano is None else nano / 1e9
 
 
 class Timeout(RouterError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 from collections.abc import Mapping
 from os import PathLike, fspath
@@ -11,12 +12,29 @@ from typing import Any
 from router_core.errors import BadRequestError
 
 Attached = tuple[str, bytes, str]  # name, content, media type
-_FIELDS = ("file", "image", "mask")
+_FIELDS = ("file", "image", "mask", "markup")
 _UNKNOWN = "application/octet-stream"
 
+# What files begin with, for bytes without a name: providers go by the name's ending.
+_BEGINNINGS = (
+    (b"\x89PNG\r\n", "png"),
+    (b"\xff\xd8\xff", "jpg"),
+    (b"GIF8", "gif"),
+    (b"%PDF", "pdf"),
+    (b"ID3", "mp3"),
+    (b"\xff\xfb", "mp3"),
+    (b"OggS", "ogg"),
+    (b"fLaC", "flac"),
+    (b"\x1aE\xdf\xa3", "webm"),
+)
 
-def with_files(arguments: dict[str, Any]) -> dict[str, Any]:
+
+async def with_files(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a call with what stands for a file read. Raises BadRequestError naming what is none."""
+    return await asyncio.to_thread(_with_files, arguments)
+
+
+def _with_files(arguments: dict[str, Any]) -> dict[str, Any]:
     return arguments | {name: _read(arguments[name], name) for name in _FIELDS if arguments.get(name) is not None}
 
 
@@ -38,9 +56,17 @@ def attached(value: Any, where: str = "file") -> Attached:
     return name, content, kind or mimetypes.guess_type(name)[0] or _UNKNOWN
 
 
+def _ending(begin: bytes) -> str:
+    if begin[:4] == b"RIFF":
+        return {b"WAVE": ".wav", b"WEBP": ".webp"}.get(begin[8:12], "")
+    if begin[4:8] == b"ftyp":
+        return ".mp4"
+    return next((f".{ending}" for start, ending in _BEGINNINGS if begin.startswith(start)), "")
+
+
 def _content(value: Any, name: str, where: str) -> tuple[str, bytes]:
     if isinstance(value, bytes | bytearray):
-        return name or where, bytes(value)
+        return name or f"{where}{_ending(bytes(value[:16]))}", bytes(value)
     if isinstance(value, PathLike):
         return name or Path(fspath(value)).name, Path(fspath(value)).read_bytes()
     if hasattr(value, "read") and not isinstance(value, Mapping):

@@ -9,7 +9,7 @@ from router_core.config import Deployment
 
 _PARAMS = (
     "api_base", "api_version", "organization", "region_name", "weight", "order", "timeout", "stream_timeout",
-    "num_retries", "cooldown_time", "tags", "input_cost_per_token", "output_cost_per_token",
+    "num_retries", "cooldown_time", "tags",
 )  # fmt: skip
 
 
@@ -21,6 +21,7 @@ def describe(deployment: Deployment) -> dict[str, Any]:
         "litellm_params": {
             "model": f"{deployment.provider}/{deployment.model}",
             **{name: value for name, value in given.items() if value not in (None, ())},
+            **deployment.prices,
         },
         "model_info": {**deployment.model_info, "id": deployment.id},
         "limits": dict(deployment.limits),

@@ -13,6 +13,8 @@ from typing import Any
 from router_core import errors
 from router_core.answers import Answer, ChatCompletion, ChatCompletionChunk, EmbeddingResponse
 from router_core.config import Deployment
+from router_core.dialects.openai.shapes import chunk_of_whole
+from router_core.dialects.responses_over_chat_events import ChatEvents
 from router_core.errors import BadRequestError
 from router_core.options import Options
 from router_core.other_answers import (
@@ -57,8 +59,14 @@ def answer(call: Call, deployment: Deployment, value: Any) -> Answer:
         return TextCompletion(
             {**_head(deployment, "text_completion"), "choices": [choice], "usage": _usage(call, value)}
         )
+    if call.kind == "responses":
+        return Response(_response(call, deployment, value)[-1]["response"])
     if call.kind != "chat":
         raise BadRequestError(f"mock_response of a {call.kind} call must be the whole answer, a dict")
+    return _chat(call, deployment, value)
+
+
+def _chat(call: Call, deployment: Deployment, value: Any) -> ChatCompletion:
     message = {"role": "assistant", "content": str(value)}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     return ChatCompletion({**_head(deployment, "chat.completion"), "choices": [choice], "usage": _usage(call, value)})
@@ -67,6 +75,10 @@ def answer(call: Call, deployment: Deployment, value: Any) -> Answer:
 async def chunks(call: Call, deployment: Deployment, value: Any) -> AsyncIterator[Answer]:
     """The same as a stream of three chunks."""
     _raise_if_error(value, deployment)
+    if call.kind == "responses" and not isinstance(value, Mapping):
+        for event in _response(call, deployment, value):
+            yield event
+        return
     if call.kind != "chat":
         raise BadRequestError(f"mock_response cannot stream {call.kind} calls")
     if isinstance(value, Mapping):
@@ -77,6 +89,12 @@ async def chunks(call: Call, deployment: Deployment, value: Any) -> AsyncIterato
         yield ChatCompletionChunk(
             {**head, "choices": [{"index": 0, "delta": dict(delta), "finish_reason": reason}], **last}
         )
+
+
+def _response(call: Call, deployment: Deployment, value: Any) -> list[Answer]:
+    """The events of a Response that says `value`; the last one carries it whole."""
+    events = ChatEvents(call.body, deployment.model)
+    return [*events.add(chunk_of_whole(_chat(call, deployment, value))), *events.finish()]
 
 
 def _raise_if_error(value: Any, deployment: Deployment) -> None:

@@ -26,11 +26,14 @@ class Options:
     max_wait: float | None = None
     priority: int | None = None
     specific_deployment: str | bool | None = None
+    session_id: Any = None
+    litellm_session_id: Any = None
     allowed_model_region: str | None = None
     routing_strategy: Any = None
     routing_strategy_args: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    enable_tag_filtering: bool = False  # also where the group does not
     mirrored: bool = False  # a copy of another call (mirror.py), which is not copied again
     mock_response: Any = None
     mock_testing_fallbacks: bool = False

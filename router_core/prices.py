@@ -1,43 +1,40 @@
-"""What a call used, and what that costs. Money is whole nano-dollars, each call rounded up."""
+"""What a call costs. Money is whole nano-dollars, each call rounded up.
+
+The configuration's prices count before what the provider says a call costs, and that before a price list's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from router_core import pricelist
 from router_core.config import Deployment
-
-_MILLION = 10**6
+from router_core.usage import Usage
 
 
 class Prices:
-    """Nano-dollars per million tokens of each deployment, read once."""
+    """The rates of each deployment, found once."""
 
     def __init__(self, deployments: Iterable[Deployment]) -> None:
-        declared = [deployment.declared() for deployment in deployments]
-        self._prices = {one.id: (one.input_price, one.output_price) for one in declared}
+        self._prices = {one.id: (one, one.written_rates(), one.listing()) for one in deployments}
 
-    def cost_nano(self, deployment: str, sent: int | None, made: int | None) -> int | None:
-        """The cost of so many tokens; None where the tokens, or the price of some of them, are unknown."""
-        input_price, output_price = self._prices[deployment]
-        if sent is None or made is None or (sent and input_price is None) or (made and output_price is None):
-            return None
-        return -(-(sent * (input_price or 0) + made * (output_price or 0)) // _MILLION)
+    def cost_nano(self, deployment: str, usage: Usage, names: Iterable[str | None] = ()) -> int | None:
+        """The cost of a call; None where the tokens, or the price of some of them, are unknown.
+
+        `names`: what else the model was called: by its answer, by the caller who filled a wildcard. Behind a name like
+        `deepseek-chat` or Azure's there is another model, which the answer names.
+        """
+        one, written, listed = self._prices[deployment]
+        if written is not None:
+            return written.cost_nano(usage)
+        if usage.stated_nano is not None:
+            return usage.stated_nano
+        if not one.base_model:
+            found = (pricelist.find(one.provider, name, one.api_base) for name in names if name)
+            listed = next((known for known in found if known is not None), listed)
+        return None if listed is None else listed.rates().cost_nano(usage)
 
 
 def dollars(nano: int | None) -> float | None:
     """For LiteLLM's `response_cost`."""
     return None if nano is None else nano / 1e9
-
-
-def usage_of(answer: Mapping[str, Any] | None) -> tuple[int | None, int | None]:
-    """Input and output tokens as the provider counted them; None where it did not. An embedding has no output."""
-    usage = None if answer is None else answer.get("usage")
-    if not usage:
-        return None, None
-    sent, made = usage.get("prompt_tokens"), usage.get("completion_tokens", 0)
-    return _count(sent), _count(made)
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None

@@ -18,6 +18,7 @@ _KEY_LIKE = re.compile(
     | \bey[JK][A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?           # JSON web tokens
     | (?<=[?&]key=)[^&\s"']+                                                      # Gemini puts it into the URL
     | (?<=[?&]api[-_]key=)[^&\s"']+
+    | (?i:(?<=x-amz-security-token:))\S+                                          # AWS quotes what was signed
     | (?i:(?<=bearer\s))(?!token|auth|key)[A-Za-z0-9._~+/=-]{8,}
     """,
     re.VERBOSE,

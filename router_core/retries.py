@@ -13,13 +13,16 @@ from typing import Generic, TypeVar
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from router_core.config import Settings
-from router_core.errors import NoDeploymentAvailable, RouterError
+from router_core.errors import NoDeploymentAvailable, RouterError, UnsupportedParamsError
 from router_core.plan import Plan, Planner, Target
 
 T = TypeVar("T")
 
 BASE = 0.5  # seconds; full jitter: a random part of base × 2^n, at most LONGEST
 LONGEST = 8.0
+# What a deployment says once it says again.
+_KINDS_AGAIN = frozenset({"auth", "not_found", "context_window"})
+_REASONS_AGAIN = frozenset({"unsupported_here", "no_item"})
 
 Once = Callable[[frozenset[str]], Awaitable[T]]  # one attempt; the argument: deployments that failed here before
 
@@ -39,7 +42,7 @@ class Retries:
         try:
             return await once(frozenset())
         except RouterError as error:
-            tried = frozenset((error.deployment or "",))
+            tried = _spoken_for(target, error)
             if not self.wanted(plan, target, error, tried):
                 raise
             return await _Again(self, plan, target, once, error).run()
@@ -49,11 +52,17 @@ class Retries:
         if error.deployment is None or error.kind == "cancelled":
             return False  # not an upstream's error: there was no attempt that could be repeated
         allowed, named = self._planner.retries_allowed(plan, target, error)
-        if plan.retries >= allowed or not (error.retryable or named):
+        if plan.retries >= allowed:
+            return False
+        if error.kind == "context_window" and _fits_another(plan, target, error, tried):
+            return True
+        if not (error.retryable or named):
             return False
         if _others(target, tried):
             return True
-        return error.kind not in ("auth", "not_found") and self._may_come_back(plan, error)
+        if error.kind in _KINDS_AGAIN or error.reason in _REASONS_AGAIN or isinstance(error, UnsupportedParamsError):
+            return False
+        return self._may_come_back(plan, error)
 
     def pause(self, plan: Plan, target: Target, error: RouterError, tried: frozenset[str]) -> float:
         """Seconds to the next attempt: none if it goes elsewhere, else full jitter; at least `retry_after`."""
@@ -75,7 +84,7 @@ class _Again(Generic[T]):
     def __init__(self, rules: Retries, plan: Plan, target: Target, once: Once[T], error: RouterError) -> None:
         self._rules, self._plan, self._target, self._once = rules, plan, target, once
         self._last, self._replayed, self._refused = error, False, False
-        self._tried = frozenset((error.deployment or "",))
+        self._tried = _spoken_for(target, error)
 
     async def run(self) -> T:
         retrying = AsyncRetrying(
@@ -102,7 +111,7 @@ class _Again(Generic[T]):
             raise self._last from refused
         except RouterError as error:
             self._last = error
-            self._tried |= {error.deployment or ""}
+            self._tried |= _spoken_for(self._target, error)
             raise
 
     def _wanted(self, error: BaseException) -> bool:
@@ -119,6 +128,16 @@ class _Again(Generic[T]):
         return state.upcoming_sleep >= self._plan.left()
 
 
+def _spoken_for(target: Target, error: RouterError) -> frozenset[str]:
+    """The deployments that would answer so: the one that did, and its likes where the error is its model's."""
+    id = error.deployment or ""
+    return target.group.alike(id) if error.reason == "unsupported_here" else frozenset((id,))
+
+
 def _others(target: Target, tried: frozenset[str]) -> bool:
     """Whether the target has deployments that did not fail yet."""
     return target.only is None and any(id not in tried for id in target.group.ids)
+
+
+def _fits_another(plan: Plan, target: Target, error: RouterError, tried: frozenset[str]) -> bool:
+    return target.only is None and target.group.has_wider(error.deployment, tried, plan.least_input)

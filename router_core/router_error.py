@@ -10,6 +10,8 @@ import httpx
 
 from router_core.state.records import OutcomeKind
 
+_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id")
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
@@ -77,7 +79,9 @@ class RouterError(Exception):
     @property
     def request_id(self) -> str | None:
         """The provider's id of the call, for its support."""
-        return None if self.response is None else self.response.headers.get("x-request-id")
+        if self.response is None:
+            return None
+        return next((found for name in _REQUEST_IDS if (found := self.response.headers.get(name))), None)
 
     def __str__(self) -> str:
         return "; ".join(part for part in (self.message or type(self).__name__, *self._facts()) if part)

@@ -18,7 +18,7 @@ def facts(attempt: Attempt, decision: Decision) -> dict[str, Any]:
     """The attributes; `attempts` is a live list, which for a stream gets its last record at the end."""
     deployment, plan = attempt.deployment, attempt.plan
     return {
-        "model_used": deployment.model,
+        "model_used": attempt.target.call.model_of(deployment.model),
         "deployment": deployment.id,
         "attempts": plan.attempts,
         "decision": decision,

@@ -13,10 +13,12 @@ from typing import Any
 
 import httpx
 
-from router_core import config
+from router_core import config, tokenizer
 from router_core.attempts import Upstream
+from router_core.bounds import Bounds
 from router_core.config import Deployment, Settings
 from router_core.decisions import Decisions
+from router_core.fits import Fits
 from router_core.hooks import Hook
 from router_core.plan import Planner
 from router_core.prices import Prices
@@ -38,6 +40,7 @@ class Parts:
     transport: httpx.AsyncBaseTransport
     watch: Watch
     lengths: OutputLengths
+    fits: Fits
     emit: Hook | None
     adapters: Mapping[str, Factory]
     strategies: Sequence[Strategy]
@@ -78,12 +81,23 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
     adapters = {one.id: adapter_for(one, parts.adapters) for one in deployments}
     kinds = {id: adapter.kinds for id, adapter in adapters.items()}
     planner, timeouts = Planner(settings, deployments, parts.random, kinds), Timeouts(settings, deployments)
-    routing = Routing(settings, parts.strategies, planner.groups)
+    routing, bounds = Routing(settings, parts.strategies, planner.groups), Bounds(settings, deployments)
     return Wiring(
         settings=settings,
         deployments=deployments,
         planner=planner,
-        decisions=Decisions(parts.store, settings, routing, timeouts, parts.lengths, parts.watch, parts.emit),
+        decisions=Decisions(
+            parts.store,
+            settings,
+            routing,
+            timeouts,
+            parts.lengths,
+            parts.fits,
+            parts.watch,
+            parts.emit,
+            bounds,
+            _encodings(settings, planner),
+        ),
         retries=Retries(settings, planner, parts.random),
         upstream=Upstream(
             store=parts.store,
@@ -93,9 +107,20 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
             prices=Prices(deployments),
             timeouts=timeouts,
             lengths=parts.lengths,
+            fits=parts.fits,
             emit=parts.emit,
+            bounds=bounds,
         ),
     )
+
+
+def _encodings(settings: Settings, planner: Planner) -> Mapping[str, tokenizer.Encoding]:
+    """By which group's tokens are counted. Raises ConfigurationError where the tokenizer is not installed."""
+    if not settings.exact_tokens:
+        return {}
+    tokenizer.check_installed()
+    found = {name: tokenizer.encoding_of(group.members) for name, group in planner.groups.items()}
+    return {name: encoding for name, encoding in found.items() if encoding is not None}
 
 
 def _checker(own: Sequence[Strategy]) -> Callable[[str, Mapping[str, Any]], object]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from router_core.state.engines.base import Script, Session
 from router_core.state.keys import Keys
-from router_core.state.operations import Operation
+from router_core.state.operations import Operation, Share
 from router_core.state.records import StateError
 
 SEPARATOR = "\x1e"
@@ -39,20 +39,17 @@ class Counts:
 
 def encode(
     worker: str, new_epoch: str, operations: Sequence[Operation], also: Sequence[str] = ()
-) -> tuple[list[str], list[str]]:
-    """Groups (those of the operations and `also`) and arguments of one script call."""
+) -> tuple[list[str], list[str], list[str]]:
+    """Groups (those of the operations and `also`), names of other keys, and arguments of one script call."""
     groups: dict[str, None] = dict.fromkeys(also)
-    shared: dict[str, int] = {}
-
-    def share(text: str) -> int:
-        return shared.setdefault(text, len(shared) + 1)
-
+    share = Share()
     lines = []
     for operation in operations:
         if operation.group is not None:
             groups[operation.group] = None
         lines.append(operation.line(share))
-    return list(groups), [" ".join((worker, new_epoch, *groups)), str(len(shared)), *shared, *lines]
+    header = " ".join((worker, new_epoch, *groups))
+    return list(groups), list(share.keys), [header, str(len(share.texts)), *share.texts, *lines]
 
 
 async def run(
@@ -66,8 +63,8 @@ async def run(
     groups: Sequence[str] = (),
 ) -> tuple[Reply, list[str]]:
     """One script call; the replies in the order of the operations. Raises StateError."""
-    named, args = encode(worker, new_epoch, operations, groups)
-    answer = (await session.run(script, keys.for_run(named), args, timeout))[0].split(SEPARATOR)
+    named, others, args = encode(worker, new_epoch, operations, groups)
+    answer = (await session.run(script, keys.for_run(named, others), args, timeout))[0].split(SEPARATOR)
     if len(answer) != len(operations) + 1:
         raise StateError(f"script {script.name} answered {len(answer)} strings to {len(operations)} operations")
     now, epoch, known = answer[0].split(" ")

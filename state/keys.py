@@ -31,12 +31,14 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     retired       ZSET    deployment by when the last worker that listed it left
     config        HASH    version of the settings; group:<group> born; what was reported once
     events        STREAM  changes, about 10,000
+    shadow        HASH    group|strategy -> "calls agreed refused" of a strategy that is asked without effect
     waiting:<group>  ZSET tickets of waiting calls by priority and time
+    pin:<group>:<hash>  STRING with a TTL: "deployment renewed_ms" of a session or user
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from router_core.state.names import check_pool
 
@@ -63,6 +65,7 @@ COLUMNS = (
     "listing",
     "lists",
     "retired",
+    "shadow",
 )
 
 
@@ -78,6 +81,7 @@ class Keys:
         """The key of one column."""
         return self.prefix + name
 
-    def for_run(self, groups: Sequence[str]) -> list[str]:
-        """What a script declares: all columns, then the waiting keys of `groups` (escaped)."""
-        return [*self._columns, *(f"{self.prefix}waiting:{group}" for group in groups)]
+    def for_run(self, groups: Sequence[str], others: Iterable[str] = ()) -> list[str]:
+        """What a script declares: all columns, the waiting keys of `groups` (escaped), and `others` by name."""
+        waiting = [f"{self.prefix}waiting:{group}" for group in groups]
+        return [*self._columns, *waiting, *(self.prefix + name for name in others)]

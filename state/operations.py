@@ -1,18 +1,30 @@
 """Operations as the scripts read them: one line each; what several share travels once.
 
 `line(share)` writes the operation; `share(text)` puts a string among the shared ones of the batch and answers its
-number.
+number, `share.key(name)` a key among those that the run declares besides the usual ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from router_core.state.records import Acquire, Breaker, Lease, Outcome
 
-Share = Callable[[str], int]
+
+@dataclass(slots=True)
+class Share:
+    """What the operations of a batch share, each once, in order."""
+
+    texts: dict[str, int] = field(default_factory=dict)
+    keys: dict[str, int] = field(default_factory=dict)
+
+    def __call__(self, text: str) -> int:
+        return self.texts.setdefault(text, len(self.texts) + 1)
+
+    def key(self, name: str) -> int:
+        """The number of a key, whose name is without the pool's."""
+        return self.keys.setdefault(name, len(self.keys) + 1)
 
 
 class Operation(Protocol):
@@ -53,8 +65,21 @@ class AcquireOp:
         return (
             f"acquire {self.id} {self.valid_until} {int(r.timeout * 1000)} {self.seed} {share(self.route)} "
             f"{share(self.candidates)} {r.input_tokens} {r.output_tokens} {int(r.stream)} {r.preferred} {r.remember} "
-            f"{self.wait_until} {r.priority} {int(self.dry)}"
+            f"{self.wait_until} {r.priority} {int(self.dry)}{self._rest(share)}"
         )
+
+    def _rest(self, share: Share) -> str:
+        """What few calls have."""
+        r = self.request
+        if not (r.wishes or r.pin or r.shadow):
+            return ""
+        words = ""
+        if r.wishes:
+            words = f" wishes={','.join(str(position + 1) for position in r.wishes)} bounded={int(r.bounded)}"
+        if r.pin:
+            key = share.key(f"pin:{self.group}:{r.pin}")
+            words += f" pin={key} ttl={r.pin_seconds * 1000:.0f} sampled={int(r.sampled)}"
+        return f"{words} shadow={share(f'{self.group} {r.shadow}')}" if r.shadow else words
 
     def ticket(self, worker: str) -> str:
         """The member of the waiting queue that acquire.lua makes of this call."""

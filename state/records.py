@@ -62,6 +62,12 @@ class Acquire:
     max_wait: float = 0.0  # seconds the call may wait for room; it leaves a ticket
     priority: int = 0  # 0 is best
     remember: int = 0  # how many best-ranked ids to return (sampling of large groups)
+    wishes: tuple[int, ...] = ()  # positions of candidates that are tried before all others, in this order
+    bounded: bool = False  # the wishes are, while none has more than 1.25 times its share of the calls in flight
+    pin: str = ""  # name of a session, which one deployment serves: letters and digits, no text of the caller's
+    pin_seconds: float = 3600.0  # how long a pin lives after its last call
+    sampled: bool = False  # there are other candidates: a pin to one of them raises Pinned
+    shadow: str = ""  # a strategy, written like `strategy`, that is asked without effect and counted
     subjects: tuple[str, ...] = ()  # escaped: tags, user and team whose limits hold for it too
     max_input: int = 0  # tokens at most, for limits that reserve them; 0: none does
     max_output: int = 0
@@ -158,6 +164,14 @@ class Refused(Exception):
         super().__init__(f"no deployment of {group!r} has room ({reasons}); earliest room: {when}")
 
 
+class Pinned(Exception):
+    """The session is pinned to a deployment that is not among the candidates of a sample. Nothing was reserved."""
+
+    def __init__(self, deployment: str) -> None:
+        self.deployment = deployment
+        super().__init__(f"pinned to {deployment!r}, which is no candidate")
+
+
 class StateError(Exception):
     """The shared state could not be reached or answered an error; the message says what was tried."""
 
@@ -202,6 +216,18 @@ class WorkerState:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowState:
+    """What another strategy would have done in a group, since the pool began: of `calls` that it was asked about too,
+    it `agreed` with so many, and so many were `refused`, whoever had chosen."""
+
+    group: str
+    strategy: str
+    calls: int
+    agreed: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The pool at one moment; immutable, at most a second old where it is cached."""
 
@@ -211,6 +237,7 @@ class Snapshot:
     workers: tuple[WorkerState, ...]
     waiting: Mapping[str, int]  # group -> tickets
     engine: str
+    shadows: tuple[ShadowState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from router_core.state.records import (
     Explanation,
     Lease,
     Outcome,
+    Pinned,
     Refused,
     Snapshot,
     StateError,
@@ -118,7 +119,8 @@ class Store:
     async def acquire(self, request: Acquire) -> Lease:
         """Who may serve this call now? Waits up to `request.max_wait` seconds for room.
 
-        Raises Refused (nobody, and why), StateError (the state cannot be reached). A cancelled caller holds nothing.
+        Raises Refused (nobody, and why), Pinned, StateError (the state cannot be reached). A cancelled caller holds
+        nothing.
         """
         started = time.perf_counter()
         member = self._process()
@@ -133,6 +135,8 @@ class Store:
                 return self._granted(member, request, operation, rest, started)
             if verb == "wait":
                 await lines.wait(operation, rest)
+            elif verb == "pinned":
+                raise Pinned(unescape(rest))
             elif verb == "void" and voids < VOID_TRIES:
                 voids += 1
             else:

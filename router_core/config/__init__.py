@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from router_core.config.breakers import breaker_for
 from router_core.config.deployment import Deployment
+from router_core.config.limits_declared import declared_rows
+from router_core.config.limits_rows import Row
 from router_core.config.load import load
 from router_core.config.policies import AllowedFailsPolicy, RetryPolicy
 from router_core.config.problems import Problems
@@ -21,9 +23,11 @@ __all__ = [
     "Problems",
     "RetryPolicy",
     "Routing",
+    "Row",
     "Settings",
     "Target",
     "breaker_for",
+    "declared_rows",
     "from_yaml",
     "load",
     "name_of",

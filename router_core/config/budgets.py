@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-import re
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from pydantic import field_validator, model_validator
 
-from router_core.config.fields import Amount, Section
+from router_core.config.fields import LARGEST, Amount, Section
+from router_core.config.limits_rows import Row
+from router_core.config.limits_windows import window
 
-_DURATION = re.compile(r"[1-9]\d*(s|m|h|d|w|mo)")
+NANO = 10**9
+MOST = LARGEST // NANO  # dollars
 
 
 def check_duration(value: str) -> str:
-    """`value` if it is a period such as `30s`, `10m`, `1h`, `1d`, `1w` or `1mo`, else ValueError."""
-    if not _DURATION.fullmatch(value):
-        raise ValueError("a period is a number and a unit: 30s, 10m, 1h, 1d, 1w or 1mo")
+    """`value` if it is a window such as `30s`, `1d`, `1mo`, `month` or `day@UTC`, else ValueError."""
+    window(value)
     return value
+
+
+def nano_dollars(dollars: float | Decimal) -> int:
+    """Whole nano-dollars, rounded down. ValueError above nine million dollars: the scripts count in doubles."""
+    if dollars > MOST:
+        raise ValueError(f"must be at most {MOST:,} dollars")
+    exact = dollars if isinstance(dollars, Decimal) else Decimal(repr(dollars))
+    return int((exact * NANO).to_integral_value(ROUND_FLOOR))
+
+
+def budget_row(dollars: float, duration: str) -> Row:
+    """The row of a budget."""
+    return Row("cost", window(duration), nano_dollars(dollars))
 
 
 class Budget(Section):
@@ -40,7 +55,17 @@ class Budget(Section):
                 renamed[ours] = renamed.pop(other)
         return renamed
 
+    @field_validator("max_budget")
+    @classmethod
+    def _countable(cls, value: float) -> float:
+        nano_dollars(value)
+        return value
+
     @field_validator("budget_duration")
     @classmethod
     def _period(cls, value: str) -> str:
         return check_duration(value)
+
+    def row(self) -> Row:
+        """It as a limit."""
+        return budget_row(self.max_budget, self.budget_duration)

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, SecretStr
 
 from router_core.config.deployment import Deployment
-from router_core.config.facts import Facts, Info, Outer, Params, limits_of
+from router_core.config.facts import Facts, Info, Outer, Params
 from router_core.config.ids import account_name, deployment_id, fingerprint
 from router_core.config.keys import split_extra
+from router_core.config.limits_own import Own
 from router_core.config.providers import from_environment
 from router_core.config.secrets import conceal
 from router_core.config.settings import Settings
@@ -18,6 +19,8 @@ from router_core.config.settings import Settings
 _FROM_PARAMS = ("timeout", "stream_timeout", "num_retries", "silent_model", "mock_response")
 _FROM_FACTS = (
     "weight",
+    "rpm",
+    "tpm",
     "cooldown_time",
     "allowed_fails",
     "input_cost_per_token",
@@ -36,13 +39,14 @@ class Written(NamedTuple):
     info: Info
     facts: Facts
     prices: Mapping[str, float]
+    own: Own
     provider: str
     model: str
 
 
 def build(written: Written, organization: str | None, settings: Settings, environ: Mapping[str, str]) -> Deployment:
     """The deployment for one `organization`; key and address may come from the provider's own variables."""
-    outer, params, info, facts, prices, provider, model = written
+    outer, params, info, facts, prices, own, provider, model = written
     key = params.api_key.get_secret_value() if params.api_key else None
     api_key = key or from_environment(provider, "KEY", environ)
     api_base = params.api_base or from_environment(provider, "BASE", environ)
@@ -64,12 +68,14 @@ def build(written: Written, organization: str | None, settings: Settings, enviro
         organization=organization,
         region_name=region,
         order=facts.order or 0,
-        limits=limits_of(facts, settings.default_max_parallel_requests),
+        rows=own.rows,
+        shared=own.shared,
+        discover=bool(facts.discover),
         tags=facts.tags or (),
         prices=dict(prices),
         params=conceal(call),
         options=conceal(options),
-        model_info=conceal(info.model_dump(exclude_none=True)),
+        model_info=conceal(info.model_dump(exclude_none=True, exclude={"limits", "discover"})),
         config_version=settings.config_version,
         **_pick(params, _FROM_PARAMS),
         **_pick(facts, _FROM_FACTS),

@@ -9,10 +9,12 @@ from pydantic import Field, SecretStr
 from router_core import pricelist
 from router_core.config import pricing
 from router_core.config.fields import Section
+from router_core.config.limits_rows import Row
 from router_core.config.providers import split_known
 from router_core.config.secrets import reveal
 from router_core.pricelist import Listing
 from router_core.rates import Rates, Table
+from router_core.state.names import Scope
 from router_core.state.records import Declared
 
 
@@ -21,6 +23,8 @@ class Deployment(Section):
 
     `weight` is what was written, `effective_weight` what the group's shuffle makes of it (`weights.py`).
     `prices` are all that were written, by LiteLLM's names, in dollars.
+    `rows` are its own limits, `shared` those it gives its account, provider or group; `discover`: what is unset is
+    learned from its answers.
     `params` are default call parameters; `options` are for the adapter and never part of a request's body.
     Credentials in both are hidden: `call_parameters()` and `adapter_options()` have them plain.
     """
@@ -38,7 +42,11 @@ class Deployment(Section):
     weight: float | None = None
     effective_weight: float = 1.0
     order: int = 0
-    limits: dict[str, int] = Field(default_factory=dict)
+    rpm: int | None = None
+    tpm: int | None = None
+    rows: tuple[Row, ...] = ()
+    shared: tuple[tuple[Scope, Row], ...] = ()
+    discover: bool = False
     timeout: float | None = None
     stream_timeout: float | None = None
     num_retries: int | None = None
@@ -59,9 +67,19 @@ class Deployment(Section):
     config_version: int = 0
 
     @property
+    def limits(self) -> dict[str, int]:
+        """Its own limits: amount by `resource/window`."""
+        return {row.name: row.amount for row in self.rows}
+
+    @property
     def group(self) -> str:
         """The model group it belongs to, which callers ask for."""
         return self.model_name
+
+    @property
+    def base_model(self) -> str | None:
+        """The model behind a name that does not tell it, for prices and windows."""
+        return self.model_info.get("base_model") or self.options.get("base_model")
 
     def written_rates(self) -> Rates | None:
         """What the configuration says it charges; None where it says nothing."""
@@ -69,8 +87,9 @@ class Deployment(Section):
 
     def listing(self) -> Listing | None:
         """What price lists know of its model; `base_model` names the model where the deployment's name does not."""
-        base = self.model_info.get("base_model") or self.options.get("base_model")
-        provider, model = split_known(base, self.provider) if base else (self.provider, self.model)
+        provider, model = self.provider, self.model
+        if self.base_model:
+            provider, model = split_known(self.base_model, provider)
         return pricelist.find(provider, model, self.api_base)
 
     def declared(self) -> Declared:
@@ -79,6 +98,8 @@ class Deployment(Section):
         if rates is None and (listed := self.listing()) is not None:
             rates = listed.rates()
         prices: Table = {} if rates is None else rates.table
+        if prices and prices.keys().isdisjoint(("input", "output")):
+            prices = {"input": 0, "output": 0}  # paid by the image or the second: nothing is reserved by the token
         return Declared(
             id=self.id,
             group=self.model_name,
@@ -86,7 +107,7 @@ class Deployment(Section):
             account=self.account,
             weight=self.effective_weight,
             order=self.order,
-            limits=dict(self.limits),
+            limits={row.name: row.value for row in self.rows if row.counted},
             input_price=prices.get("input"),
             output_price=prices.get("output"),
             version=self.config_version,

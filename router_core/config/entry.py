@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from router_core.config import pricing
+from router_core.config import limits_own, pricing
 from router_core.config.build import Written, build
 from router_core.config.facts import Info, Outer, Params, merge
 from router_core.config.ids import Draft
@@ -38,10 +38,10 @@ class Reader:
         if written is None or len(self.problems) > before:
             return []
         organizations = written.params.organization or (None,)
-        return [
-            Draft(build(written, one, self.settings, self.environ), path, bool(written.info.id))
-            for one in organizations
-        ]
+        made = [build(written, one, self.settings, self.environ) for one in organizations]
+        for one in made:
+            limits_own.check_names(written.facts.limits or (), one, path, self.problems)
+        return [Draft(one, path, bool(written.info.id)) for one in made]
 
     def _written(self, raw: Any, path: str) -> Written | None:
         entry = _mapping(raw)
@@ -76,7 +76,8 @@ class Reader:
         except ValueError as error:
             self.problems.error(join(paths[1], "model"), str(error))
             return None
-        return Written(outside, inside, about, facts, prices, provider, model)
+        own = limits_own.read(facts, paths[1], self.problems)
+        return Written(outside, inside, about, facts, prices, own, provider, model)
 
     def _section(self, model: Callable[..., Any], values: dict[str, Any], path: str) -> Any:
         try:

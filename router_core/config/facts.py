@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, SecretStr, field_validator
+from pydantic import ConfigDict, SecretStr, field_validator, model_validator
 
-from router_core.config.budgets import check_duration
+from router_core.config.budgets import check_duration, nano_dollars
 from router_core.config.fields import Amount, Name, Names, Natural, Pause, Positive, Seconds, Section
+from router_core.config.limits import Limit, to_discover
 from router_core.config.problems import Problems, join
 
 LIMITS = {
@@ -28,7 +29,7 @@ LIMITS = {
 
 
 class Facts(Section):
-    """What may stand in any of the three places."""
+    """What may stand in any of the three places. `limits: "discover"` is `discover`: what is unset is learned."""
 
     weight: Amount | None = None
     order: Natural | None = None
@@ -48,6 +49,20 @@ class Facts(Section):
     max_input_tokens: Positive | None = None
     max_budget: Amount | None = None
     budget_duration: str | None = None
+    limits: tuple[Limit, ...] | None = None
+    discover: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _discover(cls, value: Any) -> Any:
+        return to_discover(value)
+
+    @field_validator("max_budget")
+    @classmethod
+    def _countable(cls, value: float | None) -> float | None:
+        if value is not None:
+            nano_dollars(value)
+        return value
 
     @field_validator("budget_duration")
     @classmethod
@@ -128,12 +143,6 @@ def merge(places: Sequence[tuple[str, Facts]], problems: Problems) -> Facts:
                 found[name], where[name] = value, path
     if "budget_duration" in found and "max_budget" not in found:
         problems.error(join(where["budget_duration"], "budget_duration"), "needs a max_budget")
+    if "max_budget" in found and "budget_duration" not in found:
+        problems.error(join(where["max_budget"], "max_budget"), "needs a budget_duration, such as 1d or month@UTC")
     return Facts.model_construct(**found)
-
-
-def limits_of(facts: Facts, default_parallel: int | None = None) -> dict[str, int]:
-    """The limits as the state names them: `resource/window seconds`, and `concurrent`."""
-    limits = {name: value for field, name in LIMITS.items() if (value := getattr(facts, field)) is not None}
-    if default_parallel is not None:
-        limits.setdefault("concurrent", default_parallel)
-    return limits

@@ -33,6 +33,7 @@ Natural = Annotated[int, Number, Field(ge=0, le=LARGEST)]
 Amount = Annotated[float, Number, Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, allow_inf_nan=False)]
 Pause = Annotated[float, Number, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Number, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_strings)]
 

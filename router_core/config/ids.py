@@ -97,7 +97,8 @@ def _report(first: Draft, second: Draft, differing: Sequence[str], problems: Pro
 
 
 def _differences(first: Deployment, second: Deployment) -> list[str]:
-    return [name for name in Deployment.model_fields if getattr(first, name) != getattr(second, name)]
+    names = [name for name in Deployment.model_fields if getattr(first, name) != getattr(second, name)]
+    return list(dict.fromkeys("limits" if name in ("rpm", "tpm", "rows", "shared") else name for name in names))
 
 
 def _credentials(value: Any, key: str = "") -> list[str]:

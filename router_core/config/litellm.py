@@ -31,17 +31,12 @@ REFUSED = {
     "guardrail_list": "guardrails are not run here; call them before the router",
     "ignore_invalid_deployments": "remove the deployments this configuration reports as wrong",
     "enable_health_check_routing": "remove it: the shared breakers keep calls off unhealthy deployments",
-    "deployment_affinity_ttl_seconds": "remove it: the lifetime of an affinity cannot be set",
-    "model_group_affinity_config": "affinity per group does not exist; use optional_pre_call_checks for all groups",
     "tag_routing_prefix": "remove the prefix from the request's tags",
     "weights": "give each deployment its weight in litellm_params",
     "max_retries": "use num_retries: one attempt budget holds for the whole call",
     "retry_budget": "use num_retries: one attempt budget holds for the whole call",
 }
-_HARMLESS = {"deployment_affinity_ttl_seconds": 3600}
-
 REFUSED_CHECKS = {
-    "responses_api_deployment_check": "use session_affinity",
     "encrypted_content_affinity": "use session_affinity",
     "forward_client_headers_by_model_group": "pass extra_headers with the request",
 }
@@ -94,7 +89,7 @@ INFO_PARAMS = words(
 
 def is_unused(name: str, value: Any) -> bool:
     """Whether a value asks for nothing: what LiteLLM has as its default."""
-    return value is None or value is False or value in ("", [], (), {}) or value == _HARMLESS.get(name)
+    return value is None or value is False or value in ("", [], (), {})
 
 
 def is_option(name: str) -> bool:

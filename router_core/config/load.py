@@ -16,6 +16,9 @@ from router_core.config.environment import resolve
 from router_core.config.facts import Info, Params
 from router_core.config.ids import unique
 from router_core.config.keys import check_params
+from router_core.config.limits import Limit
+from router_core.config.limits_checks import check_names, check_prices
+from router_core.config.limits_declared import all_rows, declared_rows, with_limits
 from router_core.config.policies import AllowedFailsPolicy, RetryPolicy
 from router_core.config.problems import Problems, join
 from router_core.config.secrets import conceal
@@ -24,7 +27,7 @@ from router_core.config.suggest import hint
 from router_core.config.targets import check_aliases, check_fallbacks, matches
 from router_core.config.weights import weigh
 
-_SECTIONS = (Settings, RoutingGroup, RetryPolicy, AllowedFailsPolicy, Budget, Params, Info)
+_SECTIONS = (Settings, RoutingGroup, RetryPolicy, AllowedFailsPolicy, Budget, Limit, Params, Info)
 CheckStrategy = Callable[[str, Mapping[str, Any]], object]
 
 
@@ -54,9 +57,11 @@ def load(
     drafts = [draft for i, entry in enumerate(entries) for draft in reader.read(entry, join("model_list", i))]
     deployments = unique(drafts, problems)
     if settings is not None:
-        deployments = weigh(deployments, settings, problems)
+        deployments = weigh(with_limits(settings, deployments, problems), settings, problems)
         if len(drafts) >= len(entries):  # else names would be reported as missing only because their entry is wrong
             _check_names(settings, deployments, problems)
+            check_names(settings, deployments, providers, problems)
+            check_prices(settings, deployments, problems)
         _check_strategies(settings, check_strategy, problems)
     problems.raise_any()
     assert settings is not None
@@ -137,8 +142,9 @@ def _check_names(settings: Settings, deployments: tuple[Deployment, ...], proble
     silent = {one.model_name: one.silent_model for one in deployments if one.silent_model}
     for group, target in silent.items():
         check_fallbacks("silent_model", {group: (target,)}, names | aliases.keys(), problems)
-    for group in settings.model_group_retry_policy.keys() - names:
-        problems.note(f"{join('model_group_retry_policy', group)}: no such model group{hint(group, names)}")
+    for field in ("model_group_retry_policy", "model_group_affinity_config"):
+        for group in getattr(settings, field).keys() - names:
+            problems.note(f"{join(field, group)}: no such model group{hint(group, names)}")
 
 
 def _check_routing_groups(settings: Settings, names: Collection[str], problems: Problems) -> None:
@@ -158,6 +164,8 @@ def _check_strategies(settings: Settings, check: CheckStrategy | None, problems:
     for index, group in enumerate(settings.routing_groups):
         path = join("routing_groups", index, "routing_strategy")
         named.append((path, group.routing_strategy, group.routing_strategy_args))
+    if settings.shadow_strategy is not None:
+        named.append(("shadow_strategy", settings.shadow_strategy, settings.shadow_strategy_args))
     for path, strategy, args in named:
         if strategy == "custom":
             if not callable(args.get("callable")):
@@ -170,10 +178,10 @@ def _check_strategies(settings: Settings, check: CheckStrategy | None, problems:
 
 
 def _notes(settings: Settings, deployments: tuple[Deployment, ...], problems: Problems) -> None:
-    if settings.redis is None and settings.store_url is None and any(one.limits for one in deployments):
+    if settings.redis is None and settings.store_url is None and any(all_rows(settings, deployments)):
         problems.note(
             "limits are set but no redis_url: they hold for this process only. Give every worker the same redis_url "
             "(or ROUTER_CORE_REDIS_URL), or redis_url='memory://' if one process is what you want"
         )
-    if settings.provider_budget_config or any(one.max_budget is not None for one in deployments):
-        problems.note("budgets (max_budget, provider_budget_config) are read but not enforced by this version")
+    if declared_rows(settings, deployments) or not all(row.counted for one in deployments for row in one.rows):
+        problems.note("budgets, and limits of accounts and callers, are read but not enforced by this version")

@@ -55,9 +55,9 @@ class Problems:
                 message = f"unknown key{hint(key, self._vocabulary)}"
             elif found["type"] == "missing":
                 message = "is missing"
-            elif not location and ": " in message:  # our validators of a whole section name the field themselves
+            elif message.partition(": ")[0] in self._vocabulary:  # validators of a whole section name the field
                 field, message = message.split(": ", 1)
-                location = [field]
+                location.append(field)
             self.error(join(path, *location) or "configuration", message)
 
     def raise_any(self) -> None:

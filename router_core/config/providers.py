@@ -33,7 +33,8 @@ _BY_NAME = (
     ("cohere_chat", r"command(-|$)"),
     ("bedrock", r"((us|eu|apac|global)\.)?(anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai)\.[a-z]"),
 )
-# LiteLLM's names and the providers' own, where they are not <PROVIDER>_API_KEY and <PROVIDER>_API_BASE; the first counts.
+# LiteLLM's names and the providers' own, where they are not <PROVIDER>_API_KEY and <PROVIDER>_API_BASE; the first one
+# that is set counts.
 _OWN_VARIABLES = {
     ("anthropic", "BASE"): ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
     ("azure", "KEY"): ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),

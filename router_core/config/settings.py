@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from router_core.config.budgets import Budget
-from router_core.config.fields import Name, Names, Natural, Pause, Positive, Seconds, Section
+from router_core.config.fields import Name, Names, Natural, Pause, Positive, Seconds, Section, Share
+from router_core.config.limits import DISCOVER, NamedLimit
 from router_core.config.litellm import REFUSED_CHECKS
 from router_core.config.policies import AllowedFailsPolicy, RetryPolicy
 from router_core.config.redis_url import build_url
@@ -18,9 +20,15 @@ from router_core.state.records import OutcomeKind
 
 Strategy = str | Callable[..., Any]
 Check = Literal[
-    "prompt_caching", "session_affinity", "deployment_affinity", "router_budget_limiting", "enforce_model_rate_limits"
+    "prompt_caching",
+    "session_affinity",
+    "deployment_affinity",
+    "responses_api_deployment_check",  # always on
+    "router_budget_limiting",
+    "enforce_model_rate_limits",
 ]
 _ALLOWED_FAILS = 3  # LiteLLM's number once a policy is set
+_PINS: frozenset[Check] = frozenset({"session_affinity", "deployment_affinity"})
 
 
 class Routing(NamedTuple):
@@ -72,11 +80,19 @@ class Settings(Section):
     default_max_parallel_requests: Positive | None = None
     default_priority: Natural | None = None
 
+    exact_tokens: bool = False  # count input where a tokenizer is known, do not guess
     enable_pre_call_checks: bool = False
     optional_pre_call_checks: tuple[Check, ...] = ()
+    model_group_affinity_config: dict[str, tuple[Check, ...]] = Field(default_factory=dict)
+    deployment_affinity_ttl_seconds: Seconds = 3600.0  # after the last call of a session or user
+    shadow_strategy: str | None = None
+    shadow_strategy_args: dict[str, Any] = Field(default_factory=dict)
+    shadow_sample: Share = 0.1  # of the decisions
     enable_tag_filtering: bool = False
     tag_filtering_match_any: bool = True
-    provider_budget_config: dict[str, Budget] = Field(default_factory=dict)
+    provider_budget_config: dict[Name, Budget] = Field(default_factory=dict)
+    tag_budget_config: dict[Name, Budget] = Field(default_factory=dict)
+    limits: tuple[NamedLimit, ...] = ()
     default_litellm_params: dict[str, Any] = Field(default_factory=dict, repr=False)
 
     set_verbose: bool = False
@@ -102,12 +118,27 @@ class Settings(Section):
     def _default_fallbacks(cls, value: Any) -> tuple[Target, ...]:
         return read_fallbacks({"*": value})["*"]
 
-    @field_validator("optional_pre_call_checks", mode="before")
+    @field_validator("optional_pre_call_checks", "model_group_affinity_config", mode="before")
     @classmethod
     def _checks(cls, value: Any) -> Any:
-        for name in value if isinstance(value, list | tuple) else ():
+        lists = value.values() if isinstance(value, Mapping) else (value,)
+        for name in chain.from_iterable(each for each in lists if isinstance(each, list | tuple)):
             if name in REFUSED_CHECKS:
                 raise ValueError(f"{name} does not exist here: {REFUSED_CHECKS[name]}")
+        return value
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if value == DISCOVER:
+            raise ValueError("discover is for deployments: write it into default_litellm_params")
+        return value
+
+    @field_validator("shadow_strategy")
+    @classmethod
+    def _shadow(cls, value: str | None) -> str | None:
+        if value == "custom":
+            raise ValueError("a function cannot be asked without effect; name a strategy in Lua")
         return value
 
     @field_validator("pool")
@@ -148,6 +179,13 @@ class Settings(Section):
     def longest_cooldown(self) -> float:
         """The cap of a cooldown: never below the base."""
         return max(self.max_cooldown_time, self.cooldown_time)
+
+    def checks_for(self, group: str) -> frozenset[Check]:
+        """The optional checks of a group; its own list replaces those for sessions and users."""
+        own = self.model_group_affinity_config.get(group)
+        if own is None:
+            return frozenset(self.optional_pre_call_checks)
+        return frozenset({*own, *self.optional_pre_call_checks} - (_PINS - {*own}))
 
     def routing(self, group: str) -> Routing:
         """How `group` is routed; `custom` has become the callable of its arguments."""

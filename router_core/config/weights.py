@@ -1,4 +1,5 @@
 """What a shuffle weighs: as LiteLLM does, the first of weight, rpm and tpm that any deployment of the group gives.
+Whoever wants the limit without the weight writes it into `limits`.
 
 In a shuffled group a deployment without that number then gets no traffic, which surprises, so there is a
 warning. Other strategies use weights only to scale load; there a missing one is 1.
@@ -16,8 +17,8 @@ from router_core.config.settings import Settings
 _SHUFFLES = frozenset({"simple-shuffle", "provider-budget-routing"})
 _MEASURES: tuple[tuple[str, Callable[[Deployment], float | None]], ...] = (
     ("weight", lambda deployment: deployment.weight),
-    ("rpm", lambda deployment: deployment.limits.get("requests/60")),
-    ("tpm", lambda deployment: deployment.limits.get("tokens/60")),
+    ("rpm", lambda deployment: deployment.rpm),
+    ("tpm", lambda deployment: deployment.tpm),
 )
 
 

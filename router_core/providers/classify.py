@@ -13,12 +13,21 @@ from typing import Any
 
 import httpx
 
-from router_core.errors import APIConnectionError, MalformedAnswerError, RouterError, Timeout
-from router_core.providers.verdicts import judge
+from router_core.errors import (
+    APIConnectionError,
+    ContextWindowExceededError,
+    MalformedAnswerError,
+    RouterError,
+    Timeout,
+)
+from router_core.providers.overflow import overflow
+from router_core.providers.rules import judge
+from router_core.providers.verdicts import Verdict
 from router_core.providers.waits import retry_after
 from router_core.redact import redact
 
 _LONGEST_MESSAGE = 2_000
+_CODES = ("code", "type", "status", "reason", "error_type", "__type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +51,11 @@ def rejected(origin: Origin, status: int, headers: httpx.Headers, body: bytes) -
 
 
 def failed_inside(origin: Origin, payload: Any, headers: httpx.Headers) -> RouterError:
-    """The error for a 200 that holds one: in a stream, or instead of an answer."""
-    code = str(_parts(payload)[0].get("code"))
-    status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 200
-    return _error(origin, status, headers, payload)
+    """The error for a 200 that holds one: in a stream, or instead of an answer. Headers of a 200 ask for no wait."""
+    error = _parts(payload)[0]
+    named = (str(error.get(name)) for name in ("code", "status_code", "status"))
+    status = next((int(code) for code in named if code.isdecimal() and 400 <= int(code) < 600), 200)
+    return _error(origin, status, headers, payload, waits=httpx.Headers())
 
 
 def unreachable(origin: Origin, exc: httpx.TransportError) -> RouterError:
@@ -75,11 +85,13 @@ def malformed(origin: Origin, response: httpx.Response, exc: Exception) -> Malfo
     )
 
 
-def _error(origin: Origin, status: int, headers: httpx.Headers, payload: Any) -> RouterError:
+def _error(
+    origin: Origin, status: int, headers: httpx.Headers, payload: Any, waits: httpx.Headers | None = None
+) -> RouterError:
     error, codes, message = _parts(payload, headers)
     verdict = judge(status, codes, message)
     message = redact(message, *origin.secrets)[:_LONGEST_MESSAGE] or f"status {status} without a message"
-    code = error.get("code") or error.get("type")
+    code = _name(error)
     shown = {"message": message, "type": error.get("type"), "param": error.get("param"), "code": error.get("code")}
     result = verdict.error(
         message,
@@ -88,14 +100,31 @@ def _error(origin: Origin, status: int, headers: httpx.Headers, payload: Any) ->
         model=origin.model,
         deployment=origin.deployment,
         response=_shown(origin, status, headers, shown),
-        retry_after=None if verdict.reason == "too_large_here" else retry_after(status, headers, error, message),
+        retry_after=_wait(verdict, status, headers if waits is None else waits, error, message),
         kind=verdict.kind,
         reason=verdict.reason,
         retryable=verdict.retryable,
         code=None if code is None else redact(str(code), *origin.secrets),
     )
     result.body = shown
+    if isinstance(result, ContextWindowExceededError):
+        result.window, result.requested = overflow(message, error)
     return result
+
+
+def _name(error: Mapping[str, Any]) -> Any:
+    """What the provider calls it: a word, a number only where there is none."""
+    given = [error[name] for name in ("code", "type", "status") if error.get(name)]
+    return next((name for name in given if not str(name).isdecimal()), given[0] if given else None)
+
+
+def _wait(
+    verdict: Verdict, status: int, headers: httpx.Headers, error: Mapping[str, Any], message: str
+) -> float | None:
+    """The wait it asks for; none where no wait mends it, whatever the upstream says."""
+    if verdict.kind in ("auth", "context_window"):
+        return None
+    return retry_after(status if status >= 300 else verdict.error.status_code or status, headers, error, message)
 
 
 def _parts(payload: Any, headers: Mapping[str, str] | None = None) -> tuple[Mapping[str, Any], frozenset[str], str]:
@@ -110,9 +139,7 @@ def _parts(payload: Any, headers: Mapping[str, str] | None = None) -> tuple[Mapp
     inner = error.get("innererror") or error.get("inner_error")
     details = error.get("details")
     holders = [whole, error, inner, *(details if isinstance(details, list) else ())]
-    values = [
-        h.get(k) for h in holders if isinstance(h, Mapping) for k in ("code", "type", "status", "reason", "__type")
-    ]
+    values = [holder.get(name) for holder in holders if isinstance(holder, Mapping) for name in _CODES]
     values.append(headers.get("x-amzn-errortype", "").partition(":")[0] if headers else None)
     codes = frozenset(str(value).rpartition("#")[2].lower() for value in values if isinstance(value, str | int))
     message = error.get("message") or whole.get("message") or whole.get("detail") or ""

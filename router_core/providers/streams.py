@@ -27,12 +27,13 @@ async def chunks(origin: Origin, dialect: Dialect, call: Call, response: httpx.R
     Raises the classified error for one inside the stream, APIConnectionError for a cut, MalformedAnswerError for what
     nobody can read.
     """
-    decoder, reader = dialect.framing(), dialect.reader(call, origin.model)
+    model = call.model_of(origin.model)
+    decoder, reader = dialect.framing(), dialect.reader(call, model)
     guarded = partial(_guarded, origin, response)
     try:
         if response.headers.get("content-type", "").startswith("application/json"):
             reply = Reply(response.headers, await response.aread())  # the server ignored `stream`
-            for chunk in guarded(partial(dialect.whole, call, origin.model, reply)):
+            for chunk in guarded(partial(dialect.whole, call, model, reply)):
                 yield chunk
             return
         async for data in response.aiter_bytes():

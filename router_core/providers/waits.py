@@ -21,7 +21,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_PART.pattern})+")
 _IN_TEXT = re.compile(
     r"(?:try again|retry|wait)(?:\s+in|\s+after)?\s+"
-    rf"(?:(?P<seconds>\d+(?:\.\d+)?)\s*sec|(?P<duration>{_DURATION.pattern}))",
+    rf"(?:(?P<amount>\d+(?:\.\d+)?)\s*(?P<unit>sec|min|hour|day)|(?P<duration>{_DURATION.pattern}))",
     re.IGNORECASE,
 )
 
@@ -33,7 +33,7 @@ def retry_after(status: int, headers: Mapping[str, str], error: Mapping[str, Any
     """
     if status != 429 and status < 500:
         return None
-    now = _moment(headers.get("date", "")) or time.time()
+    now = moment(headers.get("date", "")) or time.time()
     for wait in _candidates(headers, error, message, now):
         if wait is not None and wait >= 0:
             return min(wait, LONGEST)
@@ -48,7 +48,7 @@ def seconds(text: str, now: float) -> float | None:
     except ValueError:
         if _DURATION.fullmatch(text):
             return sum(float(amount) * _UNITS[unit] for amount, unit in _PART.findall(text))
-        at = _moment(text)
+        at = moment(text)
         return None if at is None else max(0.0, at - now)
     if number != number or number < 0:
         return None
@@ -61,15 +61,21 @@ def _candidates(
     headers: Mapping[str, str], error: Mapping[str, Any], message: str, now: float
 ) -> Iterator[float | None]:
     milliseconds = seconds(headers.get("retry-after-ms", ""), now)
-    yield None if milliseconds is None else milliseconds / 1000
+    yield milliseconds / 1000 if milliseconds else None  # Azure sends 0 beside a retry-after of 1
     yield seconds(headers.get("retry-after", ""), now)
+    yield milliseconds
     details = error.get("details")
     for detail in details if isinstance(details, list) else ():
         if isinstance(detail, Mapping) and isinstance(detail.get("retryDelay"), str):
             yield seconds(detail["retryDelay"], now)
     if found := _IN_TEXT.search(message):
-        yield seconds(found["seconds"] or found["duration"], now)
+        amount = found["amount"] + found["unit"][0].lower() if found["amount"] else found["duration"]
+        yield seconds(amount, now)
     yield max(_resets(headers, now), default=None)
+    metadata = error.get("metadata")
+    inner = metadata.get("headers") if isinstance(metadata, Mapping) else None
+    if isinstance(inner, Mapping):  # OpenRouter hands on those of its upstream
+        yield max(_resets({str(name).lower(): str(value) for name, value in inner.items()}, now), default=None)
 
 
 def _resets(headers: Mapping[str, str], now: float) -> Iterator[float]:
@@ -82,12 +88,12 @@ def _resets(headers: Mapping[str, str], now: float) -> Iterator[float]:
                 yield wait
 
 
-def _moment(text: str) -> float | None:
+def moment(text: str) -> float | None:
     """Seconds of the epoch of an RFC 3339 or HTTP date."""
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
-            moment = parse(text)
+            found = parse(text)
         except (ValueError, TypeError, IndexError):
             continue
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     return None

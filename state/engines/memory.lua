@@ -1,7 +1,7 @@
 -- The frame of the memory engine: keys, expiry, the sandbox, redis.call and the conversion of replies. Lua 5.1.
 --
 -- The command files are called with `vm` and add to `vm.commands`: name -> {least arguments, function(args, n)}.
--- A value is a table with `kind` ("hash", "zset", "stream"); an empty hash or zset does not exist.
+-- A value is a table with `kind` ("string", "hash", "zset", "stream"); an empty hash or zset does not exist.
 -- Numbers given to redis.call become the text of `%.17g`; all servers agree on it for whole numbers below 2^53.
 -- Stricter than a server, as the strictest ones are: a key that is not in KEYS is an error; math.random is not there.
 -- Returns load(name, source) -> function | nil, message; and run(function, KEYS, ARGV, microseconds) -> kind, ...

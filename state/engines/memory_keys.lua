@@ -1,4 +1,4 @@
--- TIME, keys with a deadline, and hashes, for the memory engine (see memory.lua).
+-- TIME, keys with a deadline, texts, and hashes, for the memory engine (see memory.lua).
 
 local vm = ...
 local commands = vm.commands
@@ -61,6 +61,40 @@ commands.PTTL = {
     end
     local due = vm.expires[args[1]]
     return due and due - vm.now_ms() or -1
+  end,
+}
+
+-- Texts ----------------------------------------------------------------------------------------------------------
+commands.SET = {
+  2,
+  function(args, n)
+    local after
+    if n == 4 and string.upper(args[3]) == "PX" then
+      after = vm.integer(args[4])
+    elseif n ~= 2 then
+      vm.fail("ERR syntax error")
+    end
+    if after and after <= 0 then
+      vm.fail("ERR invalid expire time in 'set' command")
+    end
+    vm.drop(args[1])
+    vm.keys[args[1]] = { kind = "string", text = args[2] }
+    if after then
+      vm.expire_at(args[1], vm.now_ms() + after)
+    end
+    return { ok = "OK" }
+  end,
+}
+
+commands.MGET = {
+  1,
+  function(args, n)
+    local texts = {}
+    for i = 1, n do
+      local value = vm.read(args[i])
+      texts[i] = value and value.text or false
+    end
+    return texts
   end,
 }
 

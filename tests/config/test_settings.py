@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from router_core.config import Settings
 from tests.config.helpers import entry, failure, loaded, warned
@@ -43,7 +42,7 @@ def test_none_means_the_default_as_in_litellm() -> None:
         ("pool", "a{b}"),
         ("pool", "x" * 201),
         ("debug_level", "LOUD"),
-        ("optional_pre_call_checks", ["responses_api_deployment_check"]),
+        ("optional_pre_call_checks", ["encrypted_content_affinity"]),
         ("provider_budget_config", {"openai": {"budget_limit": -1, "time_period": "1d"}}),
         ("retry_policy", {"RateLimitErrorRetries": -1}),
     ],
@@ -135,35 +134,6 @@ class TestRouting:
         message = failure(entry("a"), routing_strategy="bad", routing_groups=groups, check_strategy=check)
         assert "routing_strategy: no strategy 'bad'" in message
         assert "routing_groups[0].routing_strategy: no strategy 'worse'" in message
-
-
-class TestBudgets:
-    @pytest.mark.parametrize(
-        "budget", [{"budget_limit": 10, "time_period": "1d"}, {"max_budget": 10, "budget_duration": "1d"}]
-    )
-    def test_both_spellings_are_read(self, budget: dict[str, Any]) -> None:
-        with pytest.warns(UserWarning, match="not enforced"):
-            made = settings(provider_budget_config={"openai": budget})
-        assert made.provider_budget_config["openai"].max_budget == 10
-
-    def test_a_deployments_budget_is_kept(self) -> None:
-        with pytest.warns(UserWarning, match="not enforced"):
-            _, (deployment,) = loaded(entry(max_budget=1.5, budget_duration="12h"))
-        assert (deployment.max_budget, deployment.budget_duration) == (1.5, "12h")
-
-    def test_one_amount_and_one_period_in_one_spelling(self) -> None:
-        assert "not both" in failure(provider_budget_config={"openai": {"budget_limit": 1, "max_budget": 2}})
-        assert "is missing" in failure(provider_budget_config={"openai": {"budget_limit": 1}})
-
-    def test_litellms_budget_object_is_read_too(self) -> None:
-        class BudgetConfig(BaseModel):
-            max_budget: float = 5
-            budget_duration: str = "1d"
-            tpm_limit: int | None = None
-
-        with pytest.warns(UserWarning, match="not enforced"):
-            made = settings(provider_budget_config={"openai": BudgetConfig()})
-        assert made.provider_budget_config["openai"].max_budget == 5
 
 
 class TestDefaultParameters:

@@ -77,6 +77,9 @@ def test_files_are_read_once_whatever_they_are(tmp_path: Path) -> None:
     assert attached(("voice.wav", io.BytesIO(b"RIFF"))) == expected
     assert attached(("a", b"x", "image/png")) == ("a", b"x", "image/png")
     assert attached(b"x") == ("file", b"x", "application/octet-stream")
+    assert attached(b"\x89PNG\r\n\x1a\n")[::2] == ("file.png", "image/png")
+    assert attached(b"RIFF\0\0\0\0WAVE")[0] == "file.wav"
+    assert attached(b"\0\0\0\x20ftypM4A ")[0] == "file.mp4"
     for wrong in ("a text", 5, None, tmp_path / "missing", io.StringIO("x")):
         with pytest.raises(BadRequestError, match=r"^image"):
             attached(wrong, "image")
@@ -132,3 +135,13 @@ async def test_of_metadata_anthropics_own_reaches_it(routers: Make, first: Upstr
     router = routers([entry(first, "a", model="any/x")], adapters={"any": lambda _: Showing()})
     answer = await router.aanthropic_messages("m", PROMPT, 5, metadata={"user_id": "u1", "tags": ["t"]})
     assert answer["metadata"] == {"user_id": "u1"}
+
+
+async def test_a_mocked_text_is_a_response_too(routers: Make, first: Upstream) -> None:
+    router = routers([entry(first, "a")])
+    answer = await router.aresponses("m", "hello", mock_response="mocked")
+    assert answer.output_text == "mocked"
+    stream = await router.aresponses("m", "hello", mock_response="mocked", stream=True)
+    events = [event async for event in stream]
+    assert "".join(event["delta"] for event in events if event["type"] == "response.output_text.delta") == "mocked"
+    assert events[-1]["type"] == "response.completed"

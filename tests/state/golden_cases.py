@@ -122,6 +122,14 @@ say('XRANGE', h, '-', '+')
 say('XADD', x, 'MAXLEN', '=', 1, '*', 'kind', 'last') redis.call('DEL', h) out[#out] = 'id' say('XLEN', x)
 say('TYPE', x)
 return out""",
+    "texts": """
+say('SET', x, 'one') say('MGET', x, h) say('TYPE', x) say('PTTL', x) say('SET', x, 'two', 'PX', 5000)
+note(redis.call('PTTL', x) > 4000) say('SET', x, '') say('PTTL', x) say('MGET', x, x, h) say('HGET', x, 'a')
+redis.call('HSET', h, 'a', '1') say('MGET', h, x) say('SET', h, 7) say('MGET', h) say('TYPE', h)
+say('SET', x, 'a', 'PX', 0) say('SET', x, 'a', 'PX', 'b') say('SET', x, 'a', 'PX') say('SET', x, 'a', 'YY', 5)
+say('SET', x) say('MGET') say('MGET', x) redis.call('ZADD', z, 1, 'a') say('SET', z, 'b') say('ZCARD', z)
+say('DEL', x) say('MGET', x)
+return out""",
     "keys": """
 redis.call('HSET', h, 'a', '1') redis.call('ZADD', z, 1, 'a')
 say('TYPE', h) say('TYPE', z) say('TYPE', x) say('EXISTS', h, z, x, h) say('PTTL', h) say('PTTL', x)

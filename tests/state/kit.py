@@ -23,7 +23,7 @@ from router_core import strategies
 from router_core.state.engines import Engine, MemoryEngine, Script, Session
 from router_core.state.engines import engine as engine_of
 from router_core.state.keys import COLUMNS
-from router_core.state.operations import AcquireOp, Operation
+from router_core.state.operations import AcquireOp, Operation, Share
 from router_core.state.records import Acquire, Breaker, Declared, Lease, Outcome, OutcomeKind, Refused, StateError
 from router_core.state.store import Store
 
@@ -230,14 +230,11 @@ class Raw:
         self, *operations: Operation | str, groups: Sequence[str] = ("g",), script: Script | None = None
     ) -> list[str]:
         """The answers, in order."""
-        shared: dict[str, int] = {}
-
-        def share(text: str) -> int:
-            return shared.setdefault(text, len(shared) + 1)
-
+        share = Share()
         lines = [each if isinstance(each, str) else each.line(share) for each in operations]
-        args = [" ".join((self.worker, "e" * 16, *groups)), str(len(shared)), *shared, *lines]
-        reply = await self.session.run(script or self.store.calls_script, self.store.keys.for_run(groups), args, 5.0)
+        args = [" ".join((self.worker, "e" * 16, *groups)), str(len(share.texts)), *share.texts, *lines]
+        keys = self.store.keys.for_run(groups, share.keys)
+        reply = await self.session.run(script or self.store.calls_script, keys, args, 5.0)
         return SEPARATOR.join(reply).split(SEPARATOR)[1:]
 
 
