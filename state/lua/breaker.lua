@@ -13,15 +13,15 @@ local function counter(d, name)
   return window.open(d.id .. "/" .. name .. "/60", 60)
 end
 
--- Open it for base x 2^(trips-1), at least what the upstream asked for, at most the cap; a deadline is only ever
--- extended.
+-- Open it for base x 2^(trips-1), at least what the upstream asked for, at most the cap. A cooldown is only ever
+-- extended; the end of a slow start is none.
 local function trip(d, reason, policy, retry_after_ms)
   local stable = d.state == "closed" and clock.now - d.since_ms >= STABLE_MS
   local trips = (stable and 0 or d.trips) + 1
   local wait = math.min(math.max(policy.base * 2 ^ math.min(trips - 1, 30), retry_after_ms), policy.cap)
   deployment.transition(d, "open", {
     trips = trips,
-    until_ms = math.max(d.until_ms, clock.now + wait),
+    until_ms = math.max(d.state == "ramp" and 0 or d.until_ms, clock.now + wait),
     reason = reason,
     since_ms = clock.now,
     generation = d.generation + 1,

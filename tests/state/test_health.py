@@ -93,6 +93,17 @@ async def test_a_deadline_is_only_ever_extended(memory: Place) -> None:
     assert (await state(store)).trips == 1, "calls of one moment are one trip"
 
 
+async def test_a_failure_in_slow_start_cools_no_longer_than_any_other(memory: Place) -> None:
+    """The end of a slow start is not a deadline that could be extended."""
+    store = await pool_of(memory)
+    await fail(store)
+    memory.move(await until(memory) - memory.now_ms())
+    await settled(store, await store.acquire(ask()))
+    assert (await state(store)).health == "ramp"
+    await fail(store, breaker=Breaker("never", cooldown=5.0, max_cooldown=200.0), retry_after=1.0)
+    assert await until(memory) - memory.now_ms() == 1_000
+
+
 async def test_after_the_cooldown_exactly_one_call_of_all_workers_is_the_probe(place: Place) -> None:
     stores = [await pool_of(place) for _ in range(5)]
     await fail(stores[0])
