@@ -9,11 +9,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONFORM := $(VENV)/.installed-conform
+SIM := $(VENV)/.installed-sim
 AIMOCK := build/aimock/node_modules/.package-lock.json
 JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help venv demo test test-fast conform bench docs lint format clean
+.PHONY: help venv demo test test-fast conform bench sim docs lint format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -52,6 +53,13 @@ conform: $(CONFORM) $(AIMOCK) ## every provider as it was recorded, beside its o
 
 bench: $(STAMP) ## cost of a call and of a decision
 	$(BIN)/python -m tests.bench $(ARGS)
+
+$(SIM): pyproject.toml $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sim]'
+	@touch $@
+
+sim: $(SIM) ## the strategies in a simulated fleet; writes tests/sim/RESULTS.md
+	$(BIN)/python -m tests.sim $(ARGS)
 
 # What a user meets, and what an operator or author of a strategy reads; the rest is found from there.
 DOCUMENTED := router_core router_core.router router_core.config router_core.errors router_core.hooks router_core.metrics \

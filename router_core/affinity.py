@@ -32,13 +32,16 @@ CROWD = 0.5  # a beginning with more than this part of one deployment's share of
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """`pin`: the name of a session or user in the pool, no text of the caller's. `wishes`: deployments, best first."""
+    """`pin`: the name of a session or user in the pool, no text of the caller's. `wishes`: deployments, best first;
+    `bounded`: while their load allows."""
 
     pin: str = ""
     wishes: tuple[str, ...] = ()
+    bounded: bool = True
 
 
 NOWHERE = Drawn()
+_OURS = frozenset({"prompt_caching", "session_affinity", "deployment_affinity"})
 
 
 class Affinity:
@@ -47,6 +50,7 @@ class Affinity:
     def __init__(self, settings: Settings, random: Random) -> None:
         self._settings, self._random = settings, random
         self._names = settings.pool.encode()[:64]
+        self._checks: dict[str, frozenset[str]] = {}
         self._popular: dict[str, Popularity] = {}
 
     def of(
@@ -56,7 +60,9 @@ class Affinity:
 
         Raises BadRequestError for a session that is no text or number.
         """
-        checks = self._settings.checks_for(group.name)
+        checks = self._checks.get(group.name)
+        if checks is None:
+            checks = self._checks[group.name] = self._settings.checks_for(group.name) & _OURS
         if not checks:
             return NOWHERE
         pin = self._pin(checks, call.body, options)
@@ -77,17 +83,18 @@ class Affinity:
 
     def _pin(self, checks: Collection[str], body: Mapping[str, Any], options: Options) -> str:
         if "session_affinity" in checks and (session := _session(options)) is not None:
-            return self._hash("session", session)
+            return self._hash("session", session, options.metadata.get("user_api_key_hash"))
         if "deployment_affinity" in checks:
             user = options.metadata.get("user_api_key_hash") or body.get("user")
             if user is not None and user != "":
                 return self._hash("user", user)
         return ""
 
-    def _hash(self, what: str, value: Any) -> str:
+    def _hash(self, what: str, value: Any, owner: Any = None) -> str:
+        """Two owners (keys of a proxy) may name their sessions alike."""
         if not isinstance(value, str | int):
             raise BadRequestError(f"the {what} of a call must be a text, not {type(value).__name__}")
-        text = f"{what}\0{value}".encode("utf-8", "surrogatepass")
+        text = f"{what}\0{owner}\0{value}".encode("utf-8", "surrogatepass")
         return blake2b(text, key=self._names, digest_size=16).hexdigest()
 
 

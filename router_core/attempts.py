@@ -23,10 +23,11 @@ from router_core.decisions import Lesson
 from router_core.errors import AttemptRecord, ContextWindowExceededError, MalformedAnswerError, RouterError, Timeout
 from router_core.fits import Fits
 from router_core.hooks import AttemptEnded, AttemptStarted, Hook
+from router_core.observing import Observer
 from router_core.plan import Plan, Target
 from router_core.prices import Prices
 from router_core.providers.base import Adapter, Call
-from router_core.state.records import Breaker, Lease, Outcome, OutcomeKind, StateError
+from router_core.state.records import Breaker, Heard, Lease, Outcome, OutcomeKind, StateError
 from router_core.state.store import Store
 from router_core.timeouts import CONNECT, LONGEST_LEASE, Limit, Timeouts
 from router_core.tokens import OutputLengths
@@ -51,14 +52,16 @@ class Upstream:
     fits: Fits
     emit: Hook | None
     bounds: Bounds
+    observer: Observer
+    siblings: Mapping[str, tuple[str, ...]]
 
 
 class Attempt:
     """From a lease to its settlement. `end` counts once; it may be called from any thread."""
 
     __slots__ = (
-        "_ended", "_lesson", "_renewal", "cost_nano", "deployment", "headers", "lease", "plan", "response", "sent",
-        "started", "target", "total", "ttft_ms", "upstream",
+        "_ended", "_heard", "_lesson", "_renewal", "cost_nano", "deployment", "headers", "lease", "plan", "response",
+        "sent", "started", "target", "total", "ttft_ms", "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +76,7 @@ class Attempt:
         self.response: httpx.Response | None = None
         self.sent = False
         self._ended = False
+        self._heard: tuple[Heard, ...] = ()  # of a 429
         self._renewal: asyncio.TimerHandle | None = None
         self.started = time.perf_counter()
         if upstream.emit is not None:
@@ -99,6 +103,7 @@ class Attempt:
         self.sent = True
         self.response = response = await self.upstream.transport.handle_async_request(request)
         self.headers = response.headers
+        self._observe(response)
         return response
 
     def keep(self) -> None:
@@ -123,6 +128,8 @@ class Attempt:
         ms, group = self.elapsed_ms(), self.target.group
         usage = usage_of(answer, self.target.call)
         sent, made = usage.sent, usage.made
+        if self._heard and kind == "rate_limit":
+            sent = made = 0  # what a 429 has counted its headers say
         made = guess if made is None and kind == "ok" else made
         self.cost_nano = self._cost(answer, usage) if kind == "ok" else None
         status = None if error is None else error.status_code
@@ -140,12 +147,24 @@ class Attempt:
         )
         if self.sent:
             self.upstream.store.settle(self.lease, outcome)
+            self.upstream.store.observe(self.lease, self._heard, refused=True)
+            if kind == "rate_limit" and outcome.retry_after and outcome.breaker.max_cooldown:
+                siblings = self.upstream.siblings.get(self.deployment.id, ())
+                self.upstream.store.pause(siblings, outcome.retry_after, outcome.breaker.max_cooldown)
         else:  # nothing went upstream, so all that was reserved comes back
             self.upstream.store.cancel(self.lease)
         self._report(kind, status, ms, sent, made, "" if error is None else error.reason)
         self._learn(usage, error)
         if kind == "ok" and made is not None:
             self.upstream.lengths.learn(group.name, made)
+
+    def _observe(self, response: httpx.Response) -> None:
+        """Tell the pool what the provider says of its limits; of a 429 together with its end."""
+        observer, deployment = self.upstream.observer, self.deployment.id
+        if response.status_code == 429:
+            self._heard = observer.refused(deployment, response.headers)
+        else:
+            self.upstream.store.observe(self.lease, observer.answered(deployment, response.headers))
 
     def _cost(self, answer: Mapping[str, Any] | None, usage: Usage) -> int | None:
         captured = self.target.call.model_of(self.deployment.model) if self.target.call.captured else None

@@ -46,12 +46,16 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Candidates of one acquire; the first `preferred` are tried in this order. `partial`: there are others."""
+    """Candidates of one acquire; those at the positions `wishes`, then the first `preferred` are tried in this order.
+
+    `partial`: there are others.
+    """
 
     ids: tuple[str, ...]
     preferred: int = 0
     remember: int = 0
     partial: bool = False
+    wishes: tuple[int, ...] = ()
 
 
 class Group:
@@ -104,7 +108,10 @@ class Group:
         exclude: Collection[str] = _NOBODY,
         wishes: Sequence[str] = (),
     ) -> Slice:
-        """The candidates of the next acquire: eligible ones, none of `exclude`, `wishes` first. May be empty."""
+        """The candidates of the next acquire: eligible ones, none of `exclude`. May be empty.
+
+        Those of a small group stay in the same order, whatever is wished: scripts remember what they made of a list.
+        """
         if eligible is None and not exclude and not wishes and not self.large:
             return self._whole
         wanted = [w for w in dict.fromkeys(wishes) if w in self._index and w not in exclude]
@@ -114,13 +121,12 @@ class Group:
             return id not in exclude and (eligible is None or id in eligible) and id not in wanted
 
         if eligible is not None and len(eligible) <= MOST:
-            others: Sequence[str] = [id for id in eligible if accept(id)]
+            ids = tuple(id for id in eligible if id not in exclude)
         elif not self.large:
-            others = [id for id in self.ids if accept(id)]
+            ids = tuple(id for id in self.ids if id not in exclude) if exclude else self.ids
         else:
             return self._sample(wanted, accept, shuffle)
-        ids = (*wanted, *others)
-        return Slice(ids[:MOST], preferred=len(wanted), partial=len(ids) > MOST)
+        return Slice(ids, wishes=tuple(map(ids.index, wanted)))
 
     def overflowed(self, deployment: str, window: int | None) -> int:
         """A request was too long for a deployment, whose error named this window: tokens it needs at least."""
@@ -189,8 +195,8 @@ class Group:
                 MOST - len(ids), lambda i: self.ids[i] not in taken and accept(self.ids[i]), self._random
             )
             ids += [self.ids[index] for index in drawn]
-        preferred = len(ids) if shuffle else len(wanted)
-        return Slice(tuple(ids), preferred, 0 if shuffle else REMEMBERED, partial=len(ids) == MOST)
+        preferred, remember = (len(ids), 0) if shuffle else (0, REMEMBERED)
+        return Slice(tuple(ids), preferred, remember, partial=len(ids) == MOST, wishes=tuple(range(len(wanted))))
 
     @cached_property
     def places(self) -> Places:

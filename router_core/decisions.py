@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from router_core import custom, limits, tokenizer, tokens
+from router_core.affinity import NOWHERE, Affinity, Drawn
 from router_core.bounds import Bounds
 from router_core.candidates import Needs, Slice
 from router_core.config import Settings
@@ -16,7 +17,8 @@ from router_core.hooks import Decided, Hook
 from router_core.plan import Plan, Target
 from router_core.providers.base import GENERATING
 from router_core.routing import Routed, Routing
-from router_core.state.records import Acquire, Explanation, Lease, Refused, StateError
+from router_core.shadow import Shadow
+from router_core.state.records import Acquire, Explanation, Lease, Pinned, Refused, StateError
 from router_core.state.store import Store
 from router_core.timeouts import Timeouts
 from router_core.watch import Watch
@@ -60,19 +62,27 @@ class _Question:
     target: Target
     routed: Routed
     eligible: Collection[str] | None
-    wishes: tuple[str, ...]
+    drawn: Drawn
+    pin_seconds: float
+    shadow: str
     lesson: Lesson
     input_tokens: int
     output_tokens: int
     timeout: float
     priority: int
+    max_queue: int
     subjects: tuple[str, ...]
     most: tuple[int, int]
 
     def slice(self, exclude: Collection[str]) -> Slice:
-        return self.target.group.slice(self.eligible, shuffle=self.routed.shuffle, exclude=exclude, wishes=self.wishes)
+        shuffle, wishes = self.routed.shuffle, self.drawn.wishes
+        return self.target.group.slice(self.eligible, shuffle=shuffle, exclude=exclude, wishes=wishes)
 
-    def acquire(self, part: Slice, wait: float) -> Acquire:
+    def towards(self, deployment: str) -> _Question:
+        """The same with the deployment of its session among the candidates, if it may be."""
+        return replace(self, drawn=replace(self.drawn, wishes=(deployment, *self.drawn.wishes)))
+
+    def acquire(self, part: Slice, wait: float, *, sampled: bool = False) -> Acquire:
         return Acquire(
             group=self.target.group.name,
             candidates=part.ids,
@@ -84,7 +94,15 @@ class _Question:
             timeout=self.timeout,
             max_wait=wait,
             priority=self.priority,
+            caller=limits.caller_of(self.subjects) if self.subjects else "",
+            max_queue=self.max_queue,
             remember=part.remember,
+            wishes=part.wishes,
+            bounded=self.drawn.bounded,
+            pin=self.drawn.pin,
+            pin_seconds=self.pin_seconds,
+            sampled=sampled,
+            shadow=self.shadow,
             subjects=self.subjects,
             max_input=self.most[0],
             max_output=self.most[1],
@@ -105,12 +123,15 @@ class Decisions:
         watch: Watch,
         emit: Hook | None,
         bounds: Bounds,
+        affinity: Affinity,
+        shadow: Shadow,
         encodings: Mapping[str, tokenizer.Encoding] = _NONE,
     ) -> None:
         """`encodings`: by which group's tokens are counted; the others' are guessed."""
         self._store, self._settings, self._routing = store, settings, routing
         self._timeouts, self._lengths, self._fits = timeouts, lengths, fits
         self._watch, self._emit, self._bounds, self._encodings = watch, emit, bounds, encodings
+        self._affinity, self._shadow = affinity, shadow
 
     async def acquire(
         self, plan: Plan, target: Target, tried: Collection[str], may_wait: bool
@@ -156,7 +177,7 @@ class Decisions:
                 break
             last = not part.partial or number == SLICES
             try:
-                lease = await self._store.acquire(question.acquire(part, wait if last else 0.0))
+                lease = await self._acquire(question, part, exclude, wait if last else 0.0)
             except Refused as exc:
                 refused = exc if refused is None else _both(refused, exc)
                 if last:
@@ -166,6 +187,14 @@ class Decisions:
                 group.learn_best(lease.best)
                 return lease, len(part.ids)
         raise refused or Refused(group.name, (), None)
+
+    async def _acquire(self, question: _Question, part: Slice, exclude: Collection[str], wait: float) -> Lease:
+        try:
+            sampled = part.partial and not exclude
+            return await self._store.acquire(question.acquire(part, wait, sampled=sampled))
+        except Pinned as pinned:
+            question = question.towards(pinned.deployment)
+            return await self._store.acquire(question.acquire(question.slice(exclude), wait))
 
     async def _question(self, plan: Plan, target: Target) -> _Question:
         group, options, body = target.group, plan.options, target.call.body
@@ -181,12 +210,15 @@ class Decisions:
             target=target,
             routed=routed,
             eligible=eligible,
-            wishes=() if routed.function is None else await self._wishes(routed, group, body, plan),
+            drawn=await self._drawn(routed, plan, target, read.tools, eligible),
+            pin_seconds=self._settings.deployment_affinity_ttl_seconds,
+            shadow=self._shadow.of_next(),
             lesson=Lesson(routed.learn, None if read.own_tools or read.media else guess, tools),
             input_tokens=max(sent, guess),  # what was learned never reserves less: limits must hold
             output_tokens=self._lengths.expect(group.name, body) if target.call.kind in GENERATING else 0,
             timeout=min(self._timeouts.lease(group.name, target.call.stream), max(plan.left(), 0.001)),
             priority=options.priority if options.priority is not None else self._settings.default_priority or 0,
+            max_queue=self._settings.max_queue,
             subjects=limits.subjects_of(plan),
             most=self._bounds.of(group.name, target.call),
         )
@@ -204,6 +236,18 @@ class Decisions:
             only=target.only,
             kind=target.call.kind,
         )
+
+    async def _drawn(
+        self, routed: Routed, plan: Plan, target: Target, tools: str, eligible: Collection[str] | None
+    ) -> Drawn:
+        """Whom the call wishes: what the routing function says, else where its session or its prompt belongs."""
+        if target.only is not None:
+            return NOWHERE
+        drawn = self._affinity.of(target.group, target.call, plan.options, tools, eligible)
+        if routed.function is None:
+            return drawn
+        wishes = await self._wishes(routed, target.group, target.call.body, plan)
+        return replace(drawn, wishes=wishes, bounded=False) if wishes else drawn
 
     async def _wishes(self, routed: Routed, group: Any, body: Mapping[str, Any], plan: Plan) -> tuple[str, ...]:
         try:
@@ -233,6 +277,8 @@ class Decisions:
                 f"no deployment of {refused.group!r} can serve this now: spent is {limits.spent(refused.refusals)}",
                 refusals=refused.refusals,
                 earliest=refused.earliest,
+                place=refused.place,
+                waiting=refused.waiting,
                 model=refused.group,
             )
         too_large = bool(refused.refusals) and all(refusal.reason == "too_large" for refusal in refused.refusals)
@@ -240,6 +286,8 @@ class Decisions:
             f"no deployment of {refused.group!r} can serve this now",
             refusals=refused.refusals,
             earliest=refused.earliest,
+            place=refused.place,
+            waiting=refused.waiting,
             model=refused.group,
             kind="context_window" if too_large else "rate_limit",
         )
@@ -247,6 +295,5 @@ class Decisions:
 
 def _both(first: Refused, second: Refused) -> Refused:
     known = [moment for moment in (first.earliest, second.earliest) if moment is not None]
-    return Refused(
-        second.group, (*first.refusals, *second.refusals), min(known, default=None), max(first.place, second.place)
-    )
+    refusals, earliest = (*first.refusals, *second.refusals), min(known, default=None)
+    return Refused(second.group, refusals, earliest, max(first.place, second.place), second.waiting)

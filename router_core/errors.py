@@ -119,21 +119,30 @@ class RateLimitError(RouterError):
 class NoDeploymentAvailable(RateLimitError):
     """Nobody can serve this call now.
 
-    `refusals`: why, per candidate. `earliest` (also `retry_after`): seconds until the first has room; None where
-    nobody can know.
+    `refusals`: why, per candidate. `earliest` (also `retry_after`): seconds until there is room for its place; None
+    where nobody can know. `place`: how many calls stood before it in the queue; `waiting`: how many wait there.
     """
 
     retryable = False
 
     def __init__(
-        self, message: str = "", *, refusals: Sequence[Refusal] = (), earliest: float | None = None, **facts: Any
+        self,
+        message: str = "",
+        *,
+        refusals: Sequence[Refusal] = (),
+        earliest: float | None = None,
+        place: int = 0,
+        waiting: int = 0,
+        **facts: Any,
     ) -> None:
         super().__init__(message, **{"retry_after": earliest} | facts)
         self.refusals, self.earliest = tuple(refusals), earliest
+        self.place, self.waiting = place, waiting
 
     def _facts(self) -> list[str]:
         refused = ", ".join(f"{r.deployment}: {r.reason}" for r in self.refusals)
-        return [*super()._facts(), f"refused by {refused}" if refused else ""]
+        queue = f"{self.place} before it of {self.waiting} that wait" if self.waiting else ""
+        return [*super()._facts(), queue, f"refused by {refused}" if refused else ""]
 
 
 class BudgetExceededError(NoDeploymentAvailable):

@@ -11,6 +11,7 @@ Account, provider and group come with the deployment. Tags, user and team come w
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -53,6 +54,16 @@ def subjects_of(plan: Plan) -> tuple[str, ...]:
     except ValueError as error:
         raise BadRequestError(f"user, team and tags must be valid text: {type(error).__name__}") from None
     return tuple(found)
+
+
+@lru_cache(maxsize=65536)
+def caller_of(subjects: tuple[str, ...]) -> str:
+    """Between whom turns are fair: the user, else the team, else all as one (""). A digest: it stands in a queue."""
+    for scope in ("user:", "team:"):
+        for one in subjects:
+            if one.startswith(scope):
+                return hashlib.sha256(one.encode()).hexdigest()[:12]
+    return ""
 
 
 def _tags(tags: Iterable[str]) -> list[str]:

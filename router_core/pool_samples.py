@@ -42,9 +42,14 @@ LIMIT = Family("router_core_pool_limit", "Limit in force: resource/seconds", (*_
 USED = Family("router_core_pool_used", "Reserved or used in the rolling window", (*_DEPLOYMENT, "limit"))
 LEFT = Family("router_core_pool_left", "Room in the rolling window, never below 0", (*_DEPLOYMENT, "limit"))
 COOLDOWNS = Family("router_core_pool_cooldowns", "Cooldowns by reason", (*_DEPLOYMENT, "reason"), "counter")
+SHADOW = Family(
+    "router_core_pool_shadow_decisions", "Decisions that the shadow strategy was asked about too",
+    ("pool", "group", "strategy", "outcome"), "counter",
+)  # fmt: skip
 
 FAMILIES = (
     OPERATIONS, CALLS, DEGRADED, AGE, WORKERS, WAITING, INFLIGHT, WEIGHT, STATE, COOLING, LIMIT, USED, LEFT, COOLDOWNS,
+    SHADOW,
 )  # fmt: skip
 
 
@@ -72,6 +77,10 @@ def samples(reading: PoolReading) -> Iterator[tuple[Family, tuple[str, ...], flo
     yield WORKERS, pool, len(snapshot.workers)
     for group, tickets in snapshot.waiting.items():
         yield WAITING, (*pool, group), tickets
+    for shadow in snapshot.shadows:
+        differed = shadow.calls - shadow.agreed - shadow.refused
+        for outcome, count in (("agreed", shadow.agreed), ("differed", differed), ("refused", shadow.refused)):
+            yield SHADOW, (*pool, shadow.group, shadow.strategy, outcome), count
     for state in snapshot.deployments.values():
         yield from _of_deployment((*pool, state.group, state.id), state)
     for (deployment, reason), count in reading.cooldowns.items():

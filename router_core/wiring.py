@@ -14,17 +14,21 @@ from typing import Any
 import httpx
 
 from router_core import config, tokenizer
+from router_core.accounts import siblings
+from router_core.affinity import Affinity
 from router_core.attempts import Upstream
 from router_core.bounds import Bounds
 from router_core.config import Deployment, Settings
 from router_core.decisions import Decisions
 from router_core.fits import Fits
 from router_core.hooks import Hook
+from router_core.observing import Observer
 from router_core.plan import Planner
 from router_core.prices import Prices
 from router_core.providers import Factory, adapter_for
 from router_core.retries import Retries
 from router_core.routing import Routing
+from router_core.shadow import Shadow
 from router_core.state.store import Store
 from router_core.strategies import Strategy, find
 from router_core.timeouts import Timeouts
@@ -96,6 +100,8 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
             parts.watch,
             parts.emit,
             bounds,
+            Affinity(settings, parts.random),
+            Shadow(settings, parts.strategies, parts.random),
             _encodings(settings, planner),
         ),
         retries=Retries(settings, planner, parts.random),
@@ -110,6 +116,8 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
             fits=parts.fits,
             emit=parts.emit,
             bounds=bounds,
+            observer=Observer(deployments),
+            siblings=siblings(deployments),
         ),
     )
 

@@ -32,7 +32,7 @@ def _text(d: Declared) -> str:
     )
     return (
         f"weight={d.weight:.9g} order={d.order} {prices} group={escape(d.group)} "
-        f"provider={escape(d.provider)} account={escape(d.account)} | {limits}"
+        f"provider={escape(d.provider)} account={escape(d.account)}{' discover=1' if d.discover else ''} | {limits}"
     )
 
 

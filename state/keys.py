@@ -11,6 +11,7 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
                           account= | limits"
     declared      HASH    deployment -> "version settings", as workers describe it
     overrides     HASH    deployment -> what operators changed: "weight=2 drained=1 requests/60=100"
+    observed      HASH    deployment -> what its provider said of its limits (quotas.lua)
     health        HASH    deployment -> "state generation trips until_ms since_ms reason probe"; absent = closed
     inflight      HASH    deployment -> calls running now
     learned       HASH    deployment -> "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms": peak EWMA of whole
@@ -32,7 +33,7 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     config        HASH    version of the settings; group:<group> born; what was reported once
     events        STREAM  changes, about 10,000
     shadow        HASH    group|strategy -> "calls agreed refused" of a strategy that is asked without effect
-    waiting:<group>  ZSET tickets of waiting calls by priority and time
+    waiting:<group>  ZSET tickets of waiting calls by turn, then "=priority|caller": what fair turns remember (fair.lua)
     pin:<group>:<hash>  STRING with a TTL: "deployment renewed_ms" of a session or user
 """
 
@@ -66,6 +67,7 @@ COLUMNS = (
     "lists",
     "retired",
     "shadow",
+    "observed",
 )
 
 

@@ -69,14 +69,15 @@ class Line:
         asyncio.get_running_loop().call_later(delay, self._member.end, cancel)
 
     async def wait(self, operation: AcquireOp, answer: str) -> None:
-        """Sleep until the place has room; `answer` is "due place unknown". A cancelled caller gives its ticket back."""
-        due, _, unknown = answer.split(" ")
+        """Sleep until the place has room; `answer` is "due place unknown turn". Cancelled, it gives its ticket back."""
+        due, _, unknown, number = answer.split(" ")
         now = self._worker.pool_ms()
-        operation.turn = operation.turn or self.waiters.turn(operation.request.priority)
+        if operation.turn is None or number != "-":
+            operation.turn = self.waiters.turn(0 if number == "-" else int(number), operation.wait_until)
         seconds = None if due == "-" else (int(due) - now) / 1000
         try:
             left = (operation.wait_until - now) / 1000
-            await self.waiters.sleep(operation.group, operation.turn, seconds, unknown == "1", left)
+            operation.told = await self.waiters.sleep(operation.group, operation.turn, seconds, unknown == "1", left)
         except asyncio.CancelledError:
             self.waiters.wake(operation.group)  # it may have been its turn
             self._member.end(CancelOp(operation.id, operation.group, operation.ticket(self._worker.name)))

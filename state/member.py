@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from router_core.state.batch import Counts, Reply
 from router_core.state.fleet import HEARTBEAT, Fleet
 from router_core.state.line import Line
-from router_core.state.operations import CancelOp, FleetOp, Operation, SettleOp
+from router_core.state.operations import CancelOp, FleetOp, ObserveOp, Operation, PauseOp, SettleOp
 from router_core.state.records import Declared, StateError
 from router_core.state.worker import Worker
 
@@ -112,8 +112,8 @@ class Member:
     async def _over_there(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(self._background.submit(coroutine))
 
-    def end(self, operation: SettleOp | CancelOp) -> None:
-        """Send the end of a call; from a thread without a loop it goes through the background loop."""
+    def end(self, operation: SettleOp | CancelOp | ObserveOp | PauseOp) -> None:
+        """Send the end of a call, or what its answer said; from a thread without a loop through the background loop."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -121,7 +121,7 @@ class Member:
         else:
             self._end_here(operation)
 
-    def _end_here(self, operation: SettleOp | CancelOp) -> None:
+    def _end_here(self, operation: SettleOp | CancelOp | ObserveOp | PauseOp) -> None:
         self.worker.open_operations += 1
         self.line().put(operation, self._ended)
 
@@ -130,7 +130,7 @@ class Member:
         if isinstance(answer, StateError):
             self.retry_later([operation])
         elif answer.startswith("error "):
-            logger.warning("pool %s: a call could not be settled: %s", self._keys.pool, answer[6:])
+            logger.warning("pool %s: %s of a call failed: %s", self._keys.pool, operation.verb, answer[6:])
         elif operation.group is not None:
             self.line().waiters.wake(operation.group)
 

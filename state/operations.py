@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from router_core.state.records import Acquire, Breaker, Lease, Outcome
+from router_core.state.records import MOST_WAITING, Acquire, Breaker, Heard, Lease, Outcome
+from router_core.state.waiting import Turn
 
 
 @dataclass(slots=True)
@@ -56,16 +57,18 @@ class AcquireOp:
     valid_until: int  # pool ms
     wait_until: int  # pool ms; 0 = does not wait
     dry: bool = False
-    turn: tuple[int, int] | None = None  # since it waits (waiting.py)
+    turn: Turn | None = None  # since it waits
+    told: bool = False  # of room, by a call that ended
     sent: bool = False
     verb: ClassVar[str] = "acquire"
 
     def line(self, share: Share) -> str:
         r = self.request
+        most = "" if r.max_queue == MOST_WAITING else f" most={r.max_queue}"
         return (
             f"acquire {self.id} {self.valid_until} {int(r.timeout * 1000)} {self.seed} {share(self.route)} "
             f"{share(self.candidates)} {r.input_tokens} {r.output_tokens} {int(r.stream)} {r.preferred} {r.remember} "
-            f"{self.wait_until} {r.priority} {int(self.dry)}{self._rest(share)}"
+            f"{self.wait_until} {r.priority} {r.caller or '-'} {int(self.dry)}{self._rest(share)}{most}"
         )
 
     def _rest(self, share: Share) -> str:
@@ -83,7 +86,8 @@ class AcquireOp:
 
     def ticket(self, worker: str) -> str:
         """The member of the waiting queue that acquire.lua makes of this call."""
-        return f"{worker}|{self.id}|{self.request.input_tokens}|{self.request.output_tokens}|{self.wait_until}"
+        r = self.request
+        return f"{self.wait_until}|{worker}|{self.id}|{r.input_tokens}|{r.output_tokens}|{r.caller or '-'}"
 
 
 def _known(value: float | None) -> str:
@@ -147,6 +151,38 @@ class RenewOp:
 
     def line(self, share: Share) -> str:
         return f"renew {self.id} {self.deadline_ms}"
+
+
+@dataclass(slots=True, eq=False)
+class ObserveOp:
+    """See lua/observe.lua."""
+
+    deployment: str  # escaped
+    at_ms: int
+    refused: bool
+    heard: tuple[Heard, ...]
+    group: None = None
+    sent: bool = False
+    verb: ClassVar[str] = "observe"
+
+    def line(self, share: Share) -> str:
+        heard = "".join(f" {h.name}={h.limit}:{h.remaining}" for h in self.heard)
+        return f"observe {self.deployment} {self.at_ms} {int(self.refused)}{heard}"
+
+
+@dataclass(slots=True, eq=False)
+class PauseOp:
+    """See lua/pause.lua."""
+
+    deployments: str  # escaped, by space
+    retry_ms: int
+    cap_ms: int
+    group: None = None
+    sent: bool = False
+    verb: ClassVar[str] = "pause"
+
+    def line(self, share: Share) -> str:
+        return f"pause {self.retry_ms} {self.cap_ms} {share(self.deployments)}"
 
 
 @dataclass(slots=True, eq=False)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+MOST_WAITING = 10_000  # calls of a group, as refusal.lua says too
+
 OutcomeKind = Literal[
     "ok",  # an answer
     "rate_limit",  # 429: the upstream's own limit
@@ -45,6 +47,7 @@ class Declared:
     input_price: int | None = None
     output_price: int | None = None
     version: int = 0
+    discover: bool = False  # limits that the provider tells are taken over
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Acquire:
     timeout: float = 600.0  # seconds the lease may live without a renewal
     max_wait: float = 0.0  # seconds the call may wait for room; it leaves a ticket
     priority: int = 0  # 0 is best
+    caller: str = ""  # between whom turns are fair: letters and digits, no name; "" is one caller too
+    max_queue: int = MOST_WAITING  # no place is taken where so many of the group wait
     remember: int = 0  # how many best-ranked ids to return (sampling of large groups)
     wishes: tuple[int, ...] = ()  # positions of candidates that are tried before all others, in this order
     bounded: bool = False  # the wishes are, while none has more than 1.25 times its share of the calls in flight
@@ -83,6 +88,7 @@ class Lease:
     epoch: str
     generation: int  # of the deployment's breaker when it was granted
     probe: bool = False  # the single half-open probe
+    at_ms: int = 0  # pool time of the question, shortly before the grant
     best: tuple[str, ...] = ()  # `Acquire.remember` best-ranked ids
     waited_ms: float = 0.0
     decision_ms: float = 0.0
@@ -117,8 +123,8 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why one candidate could not serve. `reason` is of a closed vocabulary:
-    cooling, probing, drained, unknown, garbled, too_large, behind_tickets, or the limit `resource/window` that was
-    full, with its scope in front where it is no deployment's own: `user:alice/cost/86400`.
+    cooling, probing, drained, unknown, garbled, too_large, behind_tickets, queue_full, or the limit `resource/window`
+    that was full, with its scope in front where it is no deployment's own: `user:alice/cost/86400`.
 
     `amount`, `used`: of that limit, where the pool said so."""
 
@@ -148,20 +154,26 @@ class Explanation:
     chosen: str | None
     candidates: tuple[Candidate, ...]
     earliest: float | None  # seconds from now until the first room; None: unknown or not needed
+    place: int = 0  # calls that wait and would be served before it
+    waiting: int = 0  # calls of the group that wait
 
 
 class Refused(Exception):
     """Nobody can serve this call now.
 
-    `refusals`: why, per candidate. `earliest`: seconds until the first room (None: nobody can know).
-    `place`: tickets before this call when it gave up.
+    `refusals`: why, per candidate. `earliest`: seconds until there is room for this call's place (None: nobody can
+    know). `place`: how many calls stood before it when it gave up; `waiting`: how many wait.
     """
 
-    def __init__(self, group: str, refusals: tuple[Refusal, ...], earliest: float | None, place: int = 0) -> None:
-        self.group, self.refusals, self.earliest, self.place = group, refusals, earliest, place
+    def __init__(
+        self, group: str, refusals: tuple[Refusal, ...], earliest: float | None, place: int = 0, waiting: int = 0
+    ) -> None:
+        self.group, self.refusals, self.earliest = group, refusals, earliest
+        self.place, self.waiting = place, waiting
         reasons = ", ".join(f"{r.deployment}: {r.reason}" for r in refusals) or "no candidates"
         when = "unknown" if earliest is None else f"in {earliest:.3f} s"
-        super().__init__(f"no deployment of {group!r} has room ({reasons}); earliest room: {when}")
+        queue = f"; {place} before it of {waiting} that wait" if waiting else ""
+        super().__init__(f"no deployment of {group!r} has room ({reasons}); earliest room: {when}{queue}")
 
 
 class Pinned(Exception):
@@ -174,6 +186,23 @@ class Pinned(Exception):
 
 class StateError(Exception):
     """The shared state could not be reached or answered an error; the message says what was tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a provider says of one limit: its amount (0: nothing that matters), and what others use of it."""
+
+    limit: int
+    foreign: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one answer said of one limit of its deployment (named as in `Declared.limits`)."""
+
+    name: str
+    limit: int
+    remaining: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +233,7 @@ class DeploymentState:
     input_price: int | None
     output_price: int | None
     overrides: Mapping[str, str]
+    observed: Mapping[str, Observed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from router_core.state.engines.base import Script
 
 _BASE = (
     *("numbers", "memo", "shared", "image", "clock", "window", "texts", "roster", "deployment"),
-    *("events", "breaker", "leases", "reaper", "room", "outlook", "run"),
+    *("quotas", "settings", "events", "breaker", "leases", "reaper", "room", "outlook", "run"),
 )
 _CALLS = (
-    *("tickets", "queue", "ranks", "choose", "refusal", "acquire"),
-    *("learn", "settle", "cancel", "renew", "calls"),
+    *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "acquire"),
+    *("learn", "settle", "cancel", "renew", "pause", "others", "observe", "calls"),
 )
 _FLEET = ("heartbeat", "register", "control", "snapshot", "fleet")
 

@@ -20,12 +20,13 @@ from router_core.state.background import Background
 from router_core.state.keys import Keys
 from router_core.state.member import Member
 from router_core.state.names import escape, unescape
-from router_core.state.operations import AcquireOp, CancelOp, FleetOp, RenewOp, SettleOp
+from router_core.state.operations import AcquireOp, CancelOp, FleetOp, ObserveOp, PauseOp, RenewOp, SettleOp
 from router_core.state.records import (
     Acquire,
     Declared,
     Event,
     Explanation,
+    Heard,
     Lease,
     Outcome,
     Pinned,
@@ -167,20 +168,21 @@ class Store:
             epoch=member.epoch,
             generation=int(words[1]),
             probe=words[2] == "1",
+            at_ms=operation.valid_until - int(2500 * self.timeout),
             best=tuple(map(unescape, words[3:])) if len(words) > 3 else (),
             waited_ms=0.0 if operation.turn is None else took,
             decision_ms=took,
         )
         member.worker.live[lease.id] = lease
-        if operation.turn is not None:
+        if operation.turn is not None and not operation.told:
             member.line().waiters.wake(operation.group)
         return lease
 
     def _refused(self, member: Member, request: Acquire, verb: str, rest: str) -> None:
         if verb == "full":
-            earliest, place, *words = rest.split(" ")
+            earliest, place, waiting, *words = rest.split(" ")
             seconds = None if earliest == "-" else max(0.0, (int(earliest) - member.worker.pool_ms()) / 1000)
-            raise Refused(request.group, views.refusals(words), seconds, int(place))
+            raise Refused(request.group, views.refusals(words), seconds, int(place), int(waiting))
         if verb == "void":
             raise StateError(f"pool {self.keys.pool!r}: the answer came too late {VOID_TRIES} times")
         raise StateError(f"pool {self.keys.pool!r}: {rest}")
@@ -201,6 +203,20 @@ class Store:
         member = self._process()
         member.worker.live.pop(lease.id, None)
         member.end(CancelOp(lease.id, _escape(lease.group)))
+
+    def observe(self, lease: Lease, heard: Sequence[Heard], refused: bool = False) -> None:
+        """What the answer to this call said of its provider's limits; `refused`: it was a 429.
+
+        Returns at once, from any thread. It may get lost: the next answer says it again.
+        """
+        if heard and not self._closed:
+            member = self._process()
+            member.end(ObserveOp(_escape(lease.deployment), lease.at_ms, refused, tuple(heard)))
+
+    def pause(self, deployments: tuple[str, ...], seconds: float, cap: float) -> None:
+        """A provider asks these too to wait so long, `cap` seconds at most. Returns at once, from any thread."""
+        if deployments and not self._closed:
+            self._process().end(PauseOp(_joined(deployments), int(seconds * 1000), int(cap * 1000)))
 
     async def renew(self, lease: Lease, seconds: float) -> None:
         """The call goes on for up to `seconds` more. Raises StateError."""
@@ -248,9 +264,10 @@ class Store:
                 if state is not None:
                     states[state.id] = state
                     groups[escape(state.group)] = None
-        reply, answers = await member.ask([FleetOp("workers")], tuple(groups))
+        reply, answers = await member.ask([FleetOp("workers"), FleetOp("shadows")], tuple(groups))
         workers, waiting = views.workers_and_queues(answers[0])
-        return Snapshot(self.keys.pool, reply.now_ms, states, workers, waiting, self.engine.name)
+        shadows = tuple(views.shadows(answers[1]))
+        return Snapshot(self.keys.pool, reply.now_ms, states, workers, waiting, self.engine.name, shadows)
 
     async def events(self, count: int = 100) -> list[Event]:
         """The newest changes of the pool, newest first. Raises StateError."""

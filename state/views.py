@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 
 from router_core.state.names import unescape
-from router_core.state.records import Candidate, DeploymentState, Event, Explanation, Refusal, WorkerState
+from router_core.state.records import (
+    Candidate,
+    DeploymentState,
+    Event,
+    Explanation,
+    Observed,
+    Refusal,
+    ShadowState,
+    WorkerState,
+)
 
 
 def _number(text: str) -> float | None:
@@ -25,10 +34,15 @@ def _amounts(text: str) -> MappingProxyType[str, int]:
     return MappingProxyType({name: int(float(amount)) for name, amount in _pairs(text).items()})
 
 
+def _observed(text: str) -> Observed:
+    limit, _, foreign = text.partition(":")
+    return Observed(int(limit), int(foreign))
+
+
 def deployment_state(line: str, now_ms: float) -> DeploymentState | None:
     """One line of snapshot.lua; None for a garbled deployment."""
     fields = line.split("\t")
-    if len(fields) != 17:
+    if len(fields) != 18:
         return None
     settings, _, limits = fields[14].partition("|")
     head = _pairs(settings)
@@ -58,6 +72,7 @@ def deployment_state(line: str, now_ms: float) -> DeploymentState | None:
         input_price=_whole(head.get("in", "-")),
         output_price=_whole(head.get("out", "-")),
         overrides=MappingProxyType(_pairs(fields[15])),
+        observed=MappingProxyType({name: _observed(text) for name, text in _pairs(fields[17]).items()}),
     )
 
 
@@ -70,6 +85,15 @@ def workers_and_queues(text: str) -> tuple[tuple[WorkerState, ...], dict[str, in
     )
     queues = {unescape(words[i]): int(words[i + 1]) for i in range(end + 1, len(words), 2)}
     return workers, queues
+
+
+def shadows(text: str) -> Iterator[ShadowState]:
+    """The reply of `shadows`."""
+    words = text.split()
+    for name, *counts in sorted(zip(*(words[i::4] for i in range(4)), strict=True)):
+        group, _, strategy = name.partition("|")
+        calls, agreed, refused = map(int, counts)
+        yield ShadowState(unescape(group), strategy, calls, agreed, refused)
 
 
 def refusals(words: list[str]) -> tuple[Refusal, ...]:
@@ -89,7 +113,7 @@ def explanation(text: str, group: str, strategy: str, now_ms: float) -> Explanat
     words = text.split(" ")
     earliest = _number(words[2])
     candidates = []
-    for i in range(3, len(words) - 4, 5):
+    for i in range(5, len(words) - 4, 5):
         name = unescape(words[i])
         refusal = None if words[i + 3] == "-" else Refusal(name, words[i + 3], _number(words[i + 4]))
         candidates.append(Candidate(name, _number(words[i + 2]), int(float(words[i + 1])), refusal))
@@ -99,6 +123,8 @@ def explanation(text: str, group: str, strategy: str, now_ms: float) -> Explanat
         chosen=None if words[1] == "-" else unescape(words[1]),
         candidates=tuple(candidates),
         earliest=None if earliest is None else max(0.0, (earliest - now_ms) / 1000),
+        place=int(words[3]),
+        waiting=int(words[4]),
     )
 
 

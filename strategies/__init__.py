@@ -7,8 +7,9 @@
 A Lua file returns `rank[, prepare]`: `rank(candidate, request, now, random)` answers a number, and `prepare(candidates,
 request, now, random)` runs once before and may leave what it found in `request.prepared`.
 
-    candidate   id, weight (in force, slow start included), order, inflight, state ("ramp" in slow start), and what
-                the line `-- Facts: ...` names of latency_ms, ttft_ms, ms_per_token, sampled_ms, input_price and
+    candidate   id, weight (in force, slow start included), order, inflight, state ("ramp" in slow start), trips
+                (cooldowns in a row, 0: none ever), since_ms (last change of state), reason (of the last cooldown), and
+                what the line `-- Facts: ...` names of latency_ms, ttft_ms, ms_per_token, sampled_ms, input_price and
                 output_price (nano-dollars per million tokens), used (share of the tightest limit); nil where unknown
     request     stream, input_tokens, output_tokens, args, group
     now         the pool's time in ms

@@ -14,7 +14,7 @@ from typing import Any
 from lupa import lua51, lua54
 
 LOADED = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "input_price", "output_price", "used"})
-ALWAYS = frozenset({"id", "weight", "order", "inflight", "state"})
+ALWAYS = frozenset({"id", "weight", "order", "inflight", "state", "trips", "since_ms", "reason"})
 _HEADER = re.compile(r"^-- Facts:[ \t]*(.*)$", re.MULTILINE)
 
 # Only what every server gives a script; anything else is an error at the line that uses it.
@@ -47,9 +47,11 @@ end
 _TRY = """
 function(rank, prepare, args)
   local function random() return 0.5 end
-  local known = { id = "a", weight = 1, order = 0, inflight = 1, state = "closed", latency_ms = 900, ttft_ms = 90,
+  local known = { id = "a", weight = 1, order = 0, inflight = 1, state = "closed", trips = 1, since_ms = 900000,
+    reason = "server", latency_ms = 900, ttft_ms = 90,
     ms_per_token = 9, sampled_ms = 999000, input_price = 1e9, output_price = 2e9, used = 0.5 }
-  local unseen = { id = "b", weight = 1, order = 0, inflight = 0, state = "closed", used = 0 }
+  local unseen = { id = "b", weight = 1, order = 0, inflight = 0, state = "closed", trips = 0, since_ms = 0,
+    reason = "-", used = 0 }
   local request = { stream = false, input_tokens = 100, output_tokens = 100, args = args, group = "group" }
   if prepare then prepare({ known, unseen }, request, 1000000, random) end
   return rank(known, request, 1000000, random), rank(unseen, request, 1000000, random)

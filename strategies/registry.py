@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from router_core.strategies.balanced import BALANCED
 from router_core.strategies.cost_based_routing import COST_BASED_ROUTING
 from router_core.strategies.custom import CUSTOM
 from router_core.strategies.latency_based_routing import LATENCY_BASED_ROUTING
 from router_core.strategies.least_busy import LEAST_BUSY
+from router_core.strategies.least_tokens import LEAST_TOKENS
+from router_core.strategies.peak_ewma import PEAK_EWMA
+from router_core.strategies.price_weighted import PRICE_WEIGHTED
 from router_core.strategies.simple_shuffle import SIMPLE_SHUFFLE
 from router_core.strategies.strategy import Strategy, did_you_mean
 from router_core.strategies.usage_based_routing import USAGE_BASED_ROUTING
@@ -22,6 +26,10 @@ _BUILT_IN: Mapping[str, Strategy] = MappingProxyType(
         "usage-based-routing": USAGE_BASED_ROUTING,
         "usage-based-routing-v2": USAGE_BASED_ROUTING,
         "provider-budget-routing": SIMPLE_SHUFFLE,
+        "peak-ewma": PEAK_EWMA,
+        "least-tokens": LEAST_TOKENS,
+        "price-weighted": PRICE_WEIGHTED,
+        "balanced": BALANCED,
         "custom": CUSTOM,
     }
 )

@@ -111,6 +111,7 @@ class Deployment(Section):
             input_price=prices.get("input"),
             output_price=prices.get("output"),
             version=self.config_version,
+            discover=self.discover,
         )
 
     def call_parameters(self) -> dict[str, Any]:

@@ -77,6 +77,7 @@ class Settings(Section):
     ttft_timeout: Seconds | None = None
     stall_timeout: Seconds | None = None
     max_wait: Pause = 2.0
+    max_queue: Natural = 10_000  # calls that may wait in a group
     default_max_parallel_requests: Positive | None = None
     default_priority: Natural | None = None
 

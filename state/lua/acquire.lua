@@ -1,33 +1,56 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
--- Uses: numbers, shared, image, room, queue, tickets, choose, refusal, leases, clock
+-- Uses: numbers, shared, image, room, queue, tickets, choose, levels, claims, shadow, refusal, leases, clock
 -- Defines: acquire
 -- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority
---         dry"
---         times in pool ms; route and list: numbers of shared strings, "group strategy key=value ..." and "id id ..."
--- Returns "ok deployment generation probe best ..."; "wait due place unknown" (unknown 1: room may come at any time);
---         "full earliest place id reason ready ..."; "void" (too late, nothing written); dry: "dry chosen earliest id
---         order rank reason ready ..."; "-" for unknown
+--         caller dry[ wishes=position,... bounded=0|1][ pin=key ttl=ms sampled=0|1][ shadow=route]"
+--         times in pool ms; route and list: numbers of shared strings, "group strategy key=value ..." and "id id ...";
+--         key: number of a key; sampled 1: the list is not all of the group
+-- Returns "ok deployment generation probe best ..."; "pinned deployment" (not in a list that is sampled);
+--         "wait due place unknown turn" (unknown 1: room may come at any time; turn "-": as it was
+--         told before); "full earliest place waiting id reason ready ..."; "void" (too late, nothing written); dry:
+--         "dry chosen earliest place waiting id order rank reason ready ..."; "-" for unknown
 
 local REAP_BEFORE_REFUSAL = 64
-local FORM = "^acquire (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%d)$"
+local FORM = "^acquire (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S+) (%d)(.*)$"
+
+-- What few calls have: the words after the others.
+local function parse_rest(request, rest)
+  if not string.find(rest, "^ %l+=%S") then
+    error("MALFORMED acquire", 0)
+  end
+  local positions, bounded = string.match(rest, " wishes=(%S+) bounded=(%d)")
+  if positions then
+    request.wishes, request.bounded = {}, bounded == "1"
+    for position in string.gmatch(positions, "%d+") do
+      request.wishes[#request.wishes + 1] = tonumber(position)
+    end
+  end
+  local pin, ttl, sampled = string.match(rest, " pin=(%d+) ttl=(%d+) sampled=(%d)")
+  if pin then
+    request.pin, request.pin_ms, request.sampled = image.key(tonumber(pin)), tonumber(ttl), sampled == "1"
+  end
+  request.most_waiting = tonumber(string.match(rest, " most=(%d+)") or nil)
+  local route = string.match(rest, " shadow=(%d+)")
+  request.shadow = route and shadow.request(request, route)
+end
 
 local function parse(op)
-  local id, valid_until, lease_ms, seed, route, list, input, output, stream, preferred, remember, until_ms, turn, dry =
+  local id, valid, lease_ms, seed, route, list, input, output, stream, first, best, until_ms, turn, caller, dry, rest =
     string.match(op, FORM)
   if not id then
     error("MALFORMED acquire", 0)
   end
   local words = shared.words(route)
-  return {
+  local request = {
     id = id,
-    valid_until = tonumber(valid_until),
+    valid_until = tonumber(valid),
     lease_ms = tonumber(lease_ms),
     seed = tonumber(seed),
     input_tokens = tonumber(input),
     output_tokens = tonumber(output),
     stream = stream == "1",
-    preferred = tonumber(preferred),
-    remember = tonumber(remember),
+    preferred = tonumber(first),
+    remember = tonumber(best),
     wait_until = tonumber(until_ms),
     priority = tonumber(turn),
     dry = dry == "1",
@@ -36,9 +59,21 @@ local function parse(op)
     group = words[1],
     strategy = words[2],
     args = shared.values(route),
-    ticket = shared.worker .. "|" .. id .. "|" .. input .. "|" .. output .. "|" .. until_ms,
+    caller = caller,
+    ticket = until_ms .. "|" .. shared.worker .. "|" .. id .. "|" .. input .. "|" .. output .. "|" .. caller,
+    turn = nil,
+    ranked = nil,
+    most_waiting = nil,
     prepared = nil,
+    wishes = nil,
+    pinned = nil,
+    pin = nil,
+    shadow = nil,
   }
+  if rest ~= "" then
+    parse_rest(request, rest)
+  end
+  return request
 end
 
 -- Is there room at member `i`? If not, the reason goes to `refusals`.
@@ -54,8 +89,8 @@ end
 
 -- Try the members in order; returns the index of the one with room. Mostly the first has it; if not, read for all.
 local function find_room(request, panel, found, refusals, draw)
-  local levels = choose.levels(panel, request, draw)
-  local first = choose.first(levels, found, draw)
+  local turns = levels.of(panel, request, draw)
+  local first = choose.first(turns, found, draw)
   if not first then
     return nil
   end
@@ -64,7 +99,7 @@ local function find_room(request, panel, found, refusals, draw)
     return first
   end
   room.load_full(panel.members, request)
-  local others = choose.others(levels, found, draw, first)
+  local others = choose.others(turns, found, draw, first)
   for j = 1, #others do
     if try(request, panel, others[j], refusals) then
       return others[j]
@@ -75,10 +110,11 @@ end
 
 local function grant(request, panel, i, found, q)
   local d, probe = panel.members[i], panel.members[i].state == "open"
-  local generation = numbers.int(d.generation)
+  local generation, claim = numbers.int(d.generation), request.pin and claims.plan(request, d)
   leases.hold(request.id, shared.worker, d, probe, clock.now + request.lease_ms, room.take(d, request))
-  if request.wait_until > 0 and not q.empty then -- its ticket may stand behind those that were read
-    image.remove_member(q.key, request.ticket)
+  queue.serve(q, request)
+  if claim then
+    claims.write(request, claim)
   end
   local best = request.remember > 0 and refusal.best(panel, found, request.remember) or ""
   return "ok " .. d.id .. " " .. generation .. (probe and " 1" or " 0") .. best
@@ -115,13 +151,42 @@ local function load(entries)
     lease_ids[i] = entries[i].op.id
   end
   image.load("lease", lease_ids)
+  claims.load(entries)
   for i = 1, #ids > 0 and #entries or 0 do
     local request = entries[i].op
     if not seen[request.strategy] then
       seen[request.strategy] = true
       choose.load(request, ids)
     end
+    if request.shadow and not seen[request.shadow.strategy] then
+      seen[request.shadow.strategy] = true
+      choose.load(request.shadow, ids)
+    end
   end
+end
+
+-- The deployment that the request's session is pinned to becomes the first one. Returns its id where it serves still,
+-- but is not in a list that is sampled.
+local function pinned_elsewhere(request)
+  local id = claims.of(request)
+  request.pinned = id
+  if not id or not request.sampled or request.dry then
+    return nil
+  end
+  for i = 1, #request.candidates do
+    if request.candidates[i] == id then
+      return nil
+    end
+  end
+  return not claims.lost(id) and id or nil
+end
+
+-- Whom the shadow strategy would have chosen. Read only; before the real ranks, whose table may be the same.
+local function shadow_choice(request)
+  local asked, draw = request.shadow, choose.random(request.seed)
+  local panel = choose.panel(asked)
+  local i = find_room(asked, panel, choose.ranks(panel, asked, draw), {}, draw)
+  return i and panel.members[i].id
 end
 
 local function run(request)
@@ -133,26 +198,44 @@ local function run(request)
     return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. (held.probe and " 1" or " 0")
   end
   local q = queue.of(request.group)
-  local place = q.empty and 0 or tickets.place(q, request.ticket, request.priority)
+  local elsewhere = request.pin and pinned_elsewhere(request)
+  if elsewhere then
+    queue.give_up(q, request.ticket)
+    return "pinned " .. elsewhere
+  end
+  local place = q.empty and 0 or tickets.place(q, request)
   for attempt = 1, 2 do
     local draw = choose.random(request.seed)
     local panel = choose.panel(request)
+    local is_its_turn = place == 0 or tickets.hold_before(q, place, panel.members, request)
+    local ok, other = true, nil
+    if request.shadow and is_its_turn then
+      ok, other = pcall(shadow_choice, request)
+    end
     local found, refusals, chosen = choose.ranks(panel, request, draw), {}, nil
-    if place == 0 or tickets.hold_before(q, place, panel.members, request) then
+    if is_its_turn then
       chosen = find_room(request, panel, found, refusals, draw)
     else
       refusal.all_behind(request, panel, refusals)
     end
     if chosen and not request.dry then
-      return grant(request, panel, chosen, found, q)
+      local reply = grant(request, panel, chosen, found, q)
+      if request.shadow and ok then
+        shadow.note(request, panel.members[chosen].id, other)
+      end
+      return reply
     end
     for _, refused in ipairs(panel.refusals) do
       refusals[#refusals + 1] = refused
     end
     if request.dry then
-      return refusal.explain(panel, chosen, found, refusals)
+      return refusal.explain(request, q, place, panel, chosen, found, refusals)
     elseif attempt == 2 or leases.reap(REAP_BEFORE_REFUSAL) == 0 then
-      return refusal.answer(request, q, place, panel, refusals)
+      local reply = refusal.answer(request, q, place, panel, refusals)
+      if request.shadow and string.find(reply, "^full") then
+        shadow.note(request)
+      end
+      return reply
     end
   end
 end

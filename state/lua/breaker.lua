@@ -74,4 +74,13 @@ local function failure(d, lease, kind, policy, retry_after_ms)
   end
 end
 
-local breaker = { trip = trip, unproven = unproven, recover = recover, failure = failure }
+-- The upstream asks for a pause of an account that this deployment shares. A running probe will show by itself.
+local function pause(d, ms)
+  if d.state == "open" then
+    deployment.transition(d, "open", { until_ms = math.max(d.until_ms, clock.now + ms) })
+  elseif d.state ~= "half-open" then
+    trip(d, "rate_limit", { base = 0, cap = ms }, ms)
+  end
+end
+
+local breaker = { trip = trip, pause = pause, unproven = unproven, recover = recover, failure = failure }

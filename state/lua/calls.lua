@@ -1,11 +1,13 @@
--- The script of calls: settles, cancels and renewals first (room first), then acquires in the order of their places.
--- Uses: shared, keys, clock, leases, queue, tickets, run, acquire, settle, renew, cancel
+-- The script of calls: settles, cancels, renewals and what answers said first (room first), then acquires in the order
+-- of their places.
+-- Uses: shared, keys, clock, leases, queue, tickets, claims, shadow, run, acquire, settle, renew, cancel,
+--       pause, observe
 -- Defines: calls
 -- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
--- ARGV     header, number of shared strings, those, then one string an operation (see settle.lua, acquire.lua)
+-- ARGV     header, number of shared strings, those, then one string an operation (see acquire.lua, settle.lua ...)
 -- Returns  as run.lua says
 
-local verbs = { settle = settle, renew = renew, cancel = cancel, acquire = acquire }
+local verbs = { settle = settle, renew = renew, cancel = cancel, pause = pause, observe = observe, acquire = acquire }
 local REAPED = 8 -- leases that are over and that a run takes along
 
 -- Who holds an earlier ticket is decided earlier, whatever its place in the run. Does anybody hold one?
@@ -14,10 +16,9 @@ local function by_place(acquires)
   for _, entry in ipairs(acquires) do
     local op = entry.op
     local ok, q = pcall(queue.of, op.group) -- a broken queue is the error of its own group's calls
-    entry.place = 0
+    entry.place, entry.turn = 0, math.huge
     if ok and not q.empty then
-      entry.place = tickets.place(q, op.ticket, op.priority)
-      tickets.acts(q, op.ticket)
+      entry.place, entry.turn = tickets.expect(q, op)
       waiting = true
     end
   end
@@ -25,6 +26,8 @@ local function by_place(acquires)
     table.sort(acquires, function(a, b)
       if a.place ~= b.place then
         return a.place < b.place
+      elseif a.turn ~= b.turn then
+        return a.turn < b.turn
       end
       return a.position < b.position
     end)
@@ -45,12 +48,15 @@ local function admit(acquires)
   for i = 1, #acquires do
     run.attempt(acquires[i], acquire.run)
   end
+  shadow.flush()
   return is_known
 end
 
 local function calls(given_keys, args)
   run.begin(given_keys, args)
   queue.begin()
+  claims.begin()
+  shadow.begin()
   local acquires, ends, others = {}, {}, {}
   for _, entry in ipairs(run.parse(args, verbs)) do
     local list = entry.verb == "acquire" and acquires or (entry.verb == "settle" and ends or others)
@@ -65,5 +71,7 @@ local function calls(given_keys, args)
   for _, entry in ipairs(others) do
     run.attempt(entry, verbs[entry.verb].run)
   end
-  return run.finish(#acquires == 0 or admit(acquires))
+  local is_known = #acquires == 0 or admit(acquires)
+  queue.flush()
+  return run.finish(is_known)
 end

@@ -1,5 +1,5 @@
 -- The call was given up before anything was sent upstream: all that was reserved comes back, and its ticket goes.
--- Uses: image, window, deployment, roster, leases, breaker
+-- Uses: queue, window, deployment, roster, leases, breaker
 -- Defines: cancel
 -- Op      "cancel id group ticket"; ticket "-": it never waited
 -- Returns "ok", or "gone" if nothing was held
@@ -24,7 +24,7 @@ function cancel.run(c)
     window.prepare(slots)
   end
   if c.ticket ~= "-" then
-    image.remove_member(image.waiting_key(c.group), c.ticket)
+    queue.give_up(queue.of(c.group), c.ticket)
   end
   if not lease then
     return "gone"

@@ -1,10 +1,10 @@
 -- The order in which candidates are tried.
 -- Uses: room, outlook, deployment, roster, ranks, clock
 -- Defines: choose
--- First the lowest `order`; in it the preferred ones as given, then a deployment that waits for its probe, then the
--- lowest rank; ties at random.
+-- First the lowest `order`; in it those that levels.lua puts first, then a deployment that waits for its probe, then
+-- the lowest rank; ties at random.
 
-local ORDER = 4096 -- level = order * 4096 + turn; a turn is a preferred one's position, PROBE or RANKED
+local ORDER = 4096 -- level = order * 4096 + turn; a turn is one of levels.lua, PROBE or RANKED
 local PROBE, RANKED = 1000, 1001
 
 -- Uniform in (0, 1), the same on every engine (Park and Miller): Redis seeds math.random alike in every run.
@@ -58,9 +58,9 @@ local function judge(d)
 end
 
 -- Who may be asked at all: `members` with their `levels`, and the `refusals` {id, reason, ready_ms} of the others.
--- `timed`: only for this run.
+-- `at`: position in the list -> index of the member. `timed`: only for this run.
 local function panel_for(strategy, cards)
-  local panel = { members = {}, levels = {}, refusals = {}, found = {}, strategy = strategy, timed = false }
+  local panel = { members = {}, levels = {}, at = {}, refusals = {}, found = {}, strategy = strategy, timed = false }
   for i = 1, #cards do
     local d = cards[i]
     if d.stale then
@@ -78,6 +78,7 @@ local function panel_for(strategy, cards)
       panel.refusals[#panel.refusals + 1] = { d.id, refusal, ready_ms }
     else
       panel.members[#panel.members + 1], panel.levels[#panel.levels + 1] = d, d.level
+      panel.at[i] = #panel.members
     end
   end
   panel.changes, panel.made_ms = roster.changes, clock.now
@@ -112,25 +113,6 @@ local function ranks_of(panel, request, draw)
     found[i] = rank(members[i], request, now, draw)
   end
   return found
-end
-
--- The levels of a panel's members for this request. In slow start a preferred one keeps its place in its share of the
--- decisions only, or the whole fleet would meet it at once.
-local function levels_of(panel, request, draw)
-  if request.preferred == 0 then
-    return panel.levels
-  end
-  local levels, i = { unpack(panel.levels) }, 1
-  for position = 1, math.min(request.preferred, #request.candidates) do
-    local d = panel.members[i]
-    if d and d.id == request.candidates[position] then
-      if d.state ~= "ramp" or draw() * d.settings.weight < d.weight then
-        levels[i] = d.order * ORDER + position
-      end
-      i = i + 1
-    end
-  end
-  return levels
 end
 
 -- Index of the best member, nil where there is none.
@@ -171,11 +153,11 @@ local function others_of(levels, found, draw, first)
 end
 
 local choose = {
+  ORDER = ORDER,
   random = random,
   load = load,
   panel = panel_of,
   ranks = ranks_of,
-  levels = levels_of,
   first = first_of,
   others = others_of,
 }

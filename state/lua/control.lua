@@ -1,8 +1,8 @@
 -- What an operator does to a deployment; counts for the next decision of the whole fleet.
--- Uses: numbers, image, settings, deployment, roster, breaker, window, events, clock
+-- Uses: numbers, image, settings, quotas, deployment, roster, breaker, window, events, clock
 -- Defines: control
 -- Op      "control action id key=value ...": weight weight=2 | limits requests/60=100 ... | drain | resume |
---         cool ms=60000 | reset (health and windows) | clear (all overrides, or those named key=-)
+--         cool ms=60000 | reset (health, windows, what the provider said) | clear (all overrides, or those named key=-)
 -- Returns "ok settings in force"
 
 local control = {}
@@ -61,7 +61,9 @@ function actions.weight(op)
 end
 
 function actions.limits(op)
-  override(op.id, (given(op)))
+  local changes, values = given(op)
+  override(op.id, changes)
+  quotas.disbelieve(op.id, values)
 end
 
 function actions.drain(op)
@@ -101,6 +103,7 @@ function actions.reset(op)
   for _, w in ipairs(counters) do
     window.clear(w)
   end
+  image.set("observed", op.id, false)
   deployment.transition(d, "closed", {
     trips = 0,
     until_ms = 0,

@@ -1,5 +1,6 @@
 -- The script of workers and operators: everything but calls, in the order given.
--- Uses: shared, keys, run, heartbeat, reconcile, join, leave, register, control, snapshot, ids, workers, diary
+-- Uses: shared, keys, run, heartbeat, reconcile, join, leave, register, control, snapshot, ids, workers, shadows,
+--       diary
 -- Defines: fleet
 -- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation
@@ -15,6 +16,7 @@ local verbs = {
   snapshot = snapshot,
   ids = ids,
   workers = workers,
+  shadows = shadows,
   diary = diary,
 }
 

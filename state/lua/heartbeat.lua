@@ -1,5 +1,5 @@
 -- Workers: who lives, what they hold, which deployments they list.
--- Uses: numbers, image, keys, window, events, leases, reaper, clock, shared
+-- Uses: numbers, image, keys, window, settings, quotas, events, leases, reaper, clock, shared
 -- Defines: heartbeat, reconcile, join, leave
 -- `workers` ZSET worker by pool ms of its last heartbeat; `listing[worker]` = digest of its deployments;
 --                `lists[digest]` = ids;
@@ -13,7 +13,7 @@ local REAP = 1000
 local LEAVING = 5000
 local SETTLED_MS = 5000 -- a lease younger than this may be on its way to its worker
 local FORGET_RETIRED_MS = 3600000
-local FACTS = { "declared", "inflight", "health", "learned", "tokens", "spend_nano" }
+local FACTS = { "declared", "inflight", "health", "learned", "observed", "tokens", "spend_nano" }
 
 -- One of the deployments is listed no more: out of the choice now, its numbers are kept for an hour.
 local function retire(id)
@@ -65,7 +65,7 @@ end
 
 local function erase_window(id, seconds)
   image.set("used", id, false)
-  for slot = 0, window.size(seconds) do
+  for slot = 0, window.size(seconds) + window.spare(seconds) do
     image.set("window", id .. ":" .. numbers.int(slot), false)
   end
 end
@@ -99,6 +99,16 @@ local function forget_retired()
   end
 end
 
+-- What providers said of their limits long ago is in force no longer.
+local function forget_observed()
+  image.load("config", { "version", "observed" })
+  for _, id in ipairs(quotas.sweep()) do
+    if image.get("settings", id) then
+      pcall(settings.apply, id)
+    end
+  end
+end
+
 function heartbeat.parse()
   return {}
 end
@@ -116,6 +126,7 @@ function heartbeat.run()
   reaper.purge()
   forget_retired()
   local held = redis.call("ZLEXCOUNT", keys.held, "[" .. shared.worker .. "|", "(" .. shared.worker .. "}")
+  forget_observed()
   local version = image.get("config", "version") or "0"
   return "ok " .. numbers.int(held) .. " " .. (dead and "1" or "0") .. " " .. version
 end

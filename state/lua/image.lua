@@ -2,7 +2,8 @@
 -- end.
 -- Uses: shared
 -- Defines: keys, image
--- KEYS    the columns in the order below (keys.py), then one `waiting:<group>` for each group of the run
+-- KEYS    the columns in the order below (keys.py), then one `waiting:<group>` for each group of the run, then others
+--         that operations name by number
 -- Nothing is written before `image.flush`: a run that fails has changed nothing.
 
 local NAMES = {
@@ -27,9 +28,12 @@ local NAMES = {
   "listing",
   "lists",
   "retired",
+  "shadow",
+  "observed",
 }
 
 local image, keys = {}, {} -- keys: column -> key
+local all_keys
 local waiting_keys
 local columns -- column -> field -> text, or false where nothing is stored
 local sets -- column -> {field, text, ...}
@@ -45,7 +49,7 @@ function image.begin(given)
       keys[NAMES[i]] = given[i]
     end
   end
-  waiting_keys = {}
+  all_keys, waiting_keys = given, {}
   for i = 1, #shared.groups do
     waiting_keys[shared.groups[i]] = given[#NAMES + i]
   end
@@ -55,6 +59,11 @@ end
 -- The key of a group's waiting calls.
 function image.waiting_key(group)
   return waiting_keys[group] or error("UNKNOWN group", 0)
+end
+
+-- Another key, from 1.
+function image.key(number)
+  return all_keys[#NAMES + #shared.groups + number] or error("UNKNOWN key", 0)
 end
 
 -- The texts of `fields` as a list, false where nothing is stored; what this run has set counts. One command. A key of

@@ -1,9 +1,13 @@
 -- Why a call was not served and when it may be; and what else few acquires ask for: explanations, the best-ranked.
--- Uses: numbers, image, tickets, outlook, clock
+-- Uses: numbers, queue, tickets, outlook, clock
 -- Defines: refusal
 -- A refusal is {id, reason, ready_ms or nil}.
 
+local MOST_WAITING = 10000 -- of a group, if the call says nothing else
 local HOPELESS = { too_large = true, unknown = true, garbled = true, drained = true }
+
+-- Limits that belong to the call, not to who could serve it.
+local OWN = { ["user:"] = true, ["team:"] = true, ["tag:"] = true }
 
 local function time_or_dash(at_ms)
   return at_ms and numbers.int(at_ms) or "-"
@@ -52,24 +56,62 @@ local function hopes(refusals)
   return any, unknown
 end
 
--- The reply to a refused call: it waits and keeps its place, or it is told why.
-local function answer(request, q, place, panel, refusals)
-  local earliest
+-- Does a limit of the call's own user, team or tags stand in its way? Then it does so at every deployment.
+local function is_its_own(refusals)
+  for _, refused in ipairs(refusals) do
+    if OWN[string.match(refused[2], "^%l+:") or ""] then
+      return true
+    end
+  end
+  return false
+end
+
+-- Pool time at which a place should be served, nil if nobody can know; and the time before which it will not be, where
+-- that matters: the one is a forecast, the other sends nobody away who would have had his turn.
+local function expected(request, q, place, panel, refusals)
   if place == 0 then
-    earliest = earliest_of(refusals)
-  else
-    earliest = tickets.due(q, place, panel, request)
+    local earliest = earliest_of(refusals)
+    return earliest, earliest
   end
+  local at_ms = tickets.expected(q, place, panel, request)
+  if at_ms and at_ms <= request.wait_until then
+    return at_ms, at_ms
+  end
+  return at_ms, tickets.due(q, place, panel, request)
+end
+
+-- As many wait as may.
+local function refuse_place(refusals)
+  for _, refused in ipairs(refusals) do
+    refused[2] = HOPELESS[refused[2]] and refused[2] or "queue_full"
+  end
+end
+
+-- The reply to a refused call: it waits and keeps its place, or it is told why. What waits for its own caller's limits
+-- keeps none: no room would be of use to it, and others may be served meanwhile.
+local function answer(request, q, place, panel, refusals)
+  local own = is_its_own(refusals)
+  local at_ms, earliest = expected(request, q, own and 0 or place, panel, refusals)
   local any, unknown = hopes(refusals)
-  unknown = unknown or not earliest or earliest <= clock.now
-  if any and request.wait_until > clock.now and (unknown or earliest <= request.wait_until) then
-    tickets.enter(q, request)
-    return "wait " .. time_or_dash(earliest) .. " " .. numbers.int(place) .. (unknown and " 1" or " 0")
+  local may_come = unknown or not earliest or earliest <= math.max(request.wait_until, clock.now)
+  if any and request.wait_until > clock.now and may_come then
+    unknown = unknown or not at_ms or at_ms <= clock.now
+    local reply = "wait " .. time_or_dash(at_ms) .. " " .. numbers.int(place) .. (unknown and " 1 " or " 0 ")
+    if own then
+      queue.give_up(q, request.ticket)
+      return reply .. "-"
+    elseif request.ranked or q.places[request.ticket] then
+      return reply .. "-"
+    elseif queue.length(q) < (request.most_waiting or MOST_WAITING) then
+      queue.enter(q, request)
+      return reply .. numbers.int(request.turn)
+    end
+    refuse_place(refusals)
   end
-  if request.wait_until > 0 and not q.empty then
-    image.remove_member(q.key, request.ticket)
+  if request.wait_until > 0 then
+    queue.give_up(q, request.ticket)
   end
-  local reply = { "full", time_or_dash(earliest), numbers.int(place) }
+  local reply = { "full", time_or_dash(at_ms or earliest), numbers.int(place), numbers.int(queue.length(q)) }
   for _, refused in ipairs(refusals) do
     reply[#reply + 1] = refused[1] .. " " .. refused[2] .. " " .. time_or_dash(refused[3])
   end
@@ -77,9 +119,10 @@ local function answer(request, q, place, panel, refusals)
 end
 
 -- The reply to a dry run.
-local function explain(panel, chosen, found, refusals)
-  local earliest = not chosen and earliest_of(refusals) or nil
+local function explain(request, q, place, panel, chosen, found, refusals)
+  local earliest = not chosen and expected(request, q, place, panel, refusals) or nil
   local reply = { "dry", chosen and panel.members[chosen].id or "-", time_or_dash(earliest) }
+  reply[#reply + 1] = numbers.int(place) .. " " .. numbers.int(queue.length(q))
   local refused = {}
   for _, one in ipairs(refusals) do
     refused[one[1]] = one[2] .. " " .. time_or_dash(one[3])

@@ -47,7 +47,13 @@ local function parse(op)
     kind = kind,
     policy = policy_of(shared.text(policy)),
     retry_ms = tonumber(retry) or 0,
-    used = { tokens = input and output and input + output, input = input, output = output },
+    used = {
+      -- A 429 that says that no token was used says that nothing was counted.
+      requests = kind == "rate_limit" and input == 0 and 0 or nil,
+      tokens = input and output and input + output,
+      input = input,
+      output = output,
+    },
     tokens = input and output and input + output or 0,
     cost = tonumber(cost) or 0,
     samples = samples_of(kind, total, ttft, output),

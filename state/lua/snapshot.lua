@@ -1,15 +1,18 @@
 -- What an operator or a worker reads of the pool; writes nothing.
--- Uses: numbers, image, keys, shared, window, deployment, roster, room, clock
--- Defines: snapshot, ids, workers, diary
--- Op      "snapshot list" (number of a shared string of ids), "ids", "workers", "diary count"
+-- Uses: numbers, image, keys, shared, window, deployment, roster, room, quotas, clock
+-- Defines: snapshot, ids, workers, shadows, diary
+-- Op      "snapshot list" (number of a shared string of ids), "ids", "workers", "shadows", "diary count"
 -- Returns snapshot: one line a known deployment, fields by tab: id, state, generation, trips, until_ms, reason,
 --         inflight, ok,
---         failed, latency_ms, ttft_ms, ms_per_token, tokens, spend_nano, settings, overrides, "limit=used ..."
+--         failed, latency_ms, ttft_ms, ms_per_token, tokens, spend_nano, settings, overrides, "limit=used ...",
+--         "limit=heard:foreign ..." (what its provider says it is, 0 for nothing; what others use of it)
 --         ids: all deployments, by space. workers: "worker age_ms held ..." then "/" and "group tickets ..." of the run
+--         shadows: "group|strategy calls agreed refused ..."
 --         diary: the newest events, one a line, fields by tab: stream id, at_ms, kind, deployment, detail
 
-local snapshot, ids, workers, diary = {}, {}, {}, {}
-local COLUMNS = { "tokens", "spend_nano", "overrides" }
+local snapshot, ids, workers, shadows, diary = {}, {}, {}, {}, {}
+local BEFORE_NOTES = "(" .. numbers.int(2 ^ 52) -- fair.lua
+local COLUMNS = { "tokens", "spend_nano", "overrides", "observed" }
 
 function snapshot.parse(op)
   return { list = string.match(op, "^snapshot (%d+)$") }
@@ -21,6 +24,17 @@ end
 
 local function known(value)
   return value and numbers.num(value) or "-"
+end
+
+local function observed(d)
+  local ok, names, rows = pcall(quotas.read, d.id)
+  local words = {}
+  for _, name in ipairs(ok and names or {}) do
+    local seconds = tonumber(string.match(name, "/(%d+)$"))
+    local foreign = seconds and quotas.foreign(rows[name], window.open(d.id .. "/" .. name, seconds)) or 0
+    words[#words + 1] = name .. "=" .. numbers.int(quotas.believed(rows[name]) or 0) .. ":" .. numbers.int(foreign)
+  end
+  return table.concat(words, " ")
 end
 
 local function line(d)
@@ -47,6 +61,7 @@ local function line(d)
     d.settings.text,
     image.get("overrides", id) or "",
     table.concat(used, " "),
+    observed(d),
   }, "\t")
 end
 
@@ -107,8 +122,22 @@ function workers.run()
   end
   words[#words + 1] = "/"
   for _, group in ipairs(shared.groups) do
-    local tickets = redis.call("ZCOUNT", image.waiting_key(group), "-inf", "(+inf")
+    local tickets = redis.call("ZCOUNT", image.waiting_key(group), "-inf", BEFORE_NOTES)
     words[#words + 1] = group .. " " .. numbers.int(tickets)
+  end
+  return table.concat(words, " ")
+end
+
+function shadows.parse()
+  return {}
+end
+
+function shadows.run()
+  local found, words = redis.call("HGETALL", keys.shadow), {}
+  for i = 1, #found, 2 do
+    if string.find(found[i + 1], "^%d+ %d+ %d+$") then
+      words[#words + 1] = found[i] .. " " .. found[i + 1]
+    end
   end
   return table.concat(words, " ")
 end

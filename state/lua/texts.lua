@@ -35,6 +35,7 @@ local settings_in = memo(4096, function(text)
     and limits
     and {
       text = text,
+      discovers = string.find(text, " discover=1 ", 1, true) ~= nil,
       drained = drained ~= "",
       weight = weight,
       order = order,

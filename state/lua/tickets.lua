@@ -1,76 +1,45 @@
 -- A ticket keeps a waiting call's place, and newcomers do not pass a ticket that fits.
--- Uses: numbers, image, keys, room, outlook, clock
+-- Uses: numbers, queue, fair, room, outlook, forecast, clock
 -- Defines: tickets
--- Stored as queue.lua says.
 
-local WORKER_DEAD_MS = 10000
-local PRIORITY = 10 ^ 13
-local GRACE_MS = 1000 -- a call's last try comes a little after its time
-
-local alive
-
-local function begin()
-  alive = {}
-end
-
-local function is_alive(worker)
-  if alive[worker] == nil then
-    local beat = redis.call("ZSCORE", keys.workers, worker)
-    alive[worker] = beat and clock.now - tonumber(beat) < WORKER_DEAD_MS or false
-  end
-  return alive[worker]
-end
-
--- Put the members read into the queue, each as {member, place from 0, request}. Tickets nobody waits for are dropped.
-local function read(q, members)
-  for _, member in ipairs(members) do
-    local worker, input, output, wait_until = string.match(member, "^(.*)|[^|]*|(%d+)|(%d+)|(%d+)$")
-    if worker and tonumber(wait_until) + GRACE_MS >= clock.now and is_alive(worker) then
-      local ticket = {
-        member = member,
-        place = #q.tickets,
-        request = { input_tokens = tonumber(input), output_tokens = tonumber(output) },
-      }
-      q.tickets[#q.tickets + 1] = ticket
-      q.places[member] = ticket
-    elseif member ~= "~" then
-      image.remove_member(q.key, member)
-    end
-  end
-  q.empty = #q.tickets == 0 and #members <= q.most
-end
-
-local function score(priority)
-  return priority * PRIORITY + clock.now
-end
-
--- How many tickets stand before this call: its own ticket's place, or for a newcomer all of its priority or better.
-local function place(q, member, priority)
-  local ticket = q.places[member]
+-- How many tickets stand before this call: before its own ticket, or before the turn of a newcomer.
+local function place(q, request)
+  local ticket = q.places[request.ticket]
   if ticket then
     return ticket.place
-  elseif #q.tickets == 0 then
-    return q.entered
   end
-  local rank = #q.tickets >= q.most and redis.call("ZRANK", q.key, member)
-  return rank or q.entered + redis.call("ZCOUNT", q.key, "-inf", numbers.int(score(priority)))
+  local waits = request.wait_until > 0
+  local rank = q.more and waits and redis.call("ZRANK", q.key, request.ticket)
+  if rank then
+    request.ranked = true
+    return math.max(#q.tickets, rank + q.entered - q.left)
+  end
+  local turn = fair.turn(q, request)
+  local before = queue.count_before(q, turn, waits and request.wait_until or math.huge)
+  if before < #q.tickets or not q.more then
+    return before
+  end
+  return math.max(before, redis.call("ZCOUNT", q.key, "-inf", numbers.int(turn)) + q.entered - q.left)
 end
 
--- This run decides the call of this ticket itself, so no room is kept for it meanwhile.
-local function acts(q, member)
-  local ticket = q.places[member]
+-- The call will be decided in this run: its place, and its turn if it is a newcomer. No room is kept for its ticket
+-- meanwhile.
+local function expect(q, request)
+  local ticket = q.places[request.ticket]
   if ticket then
     ticket.acting = true
+    return ticket.place, math.huge
   end
+  return place(q, request), request.turn or math.huge
 end
 
 -- Keep room for the tickets before `place` that fit; false if more stand there than were read.
 local function hold_before(q, place_of_call, members, request)
   if place_of_call > #q.tickets then
-    if #q.tickets >= q.most then
+    if q.more then
       return false
     end
-    place_of_call = #q.tickets -- others before it entered, or were dropped, in this run
+    place_of_call = #q.tickets -- others before it were dropped in this run
   end
   if place_of_call > q.held_to then
     room.load_full(members, request)
@@ -91,28 +60,42 @@ local function hold_before(q, place_of_call, members, request)
   return true
 end
 
--- Take a place, behind all of the same priority.
-local function enter(q, request)
-  if not q.places[request.ticket] then
-    image.write("ZADD", q.key, "NX", numbers.int(score(request.priority)), request.ticket)
-    q.entered, q.empty = q.entered + 1, false
-    q.newcomers[q.entered] = request
-  end
-end
-
--- What the calls before a place take of a resource, and this one: those read one by one, those behind them as the mean.
+-- What the calls before a place take of a resource, and this one: those in hand one by one, those behind them as the
+-- mean.
 local function wanted(q, place_of_call, request, resource)
-  local sum, counted = 0, 0
-  for _, list in ipairs({ q.tickets, q.newcomers }) do
-    for _, one in ipairs(list) do
-      if counted < place_of_call then
-        counted = counted + 1
-        sum = sum + outlook.wants(one.request or one, resource)
-      end
-    end
+  local sum, counted = 0, math.min(place_of_call, #q.tickets)
+  for i = 1, counted do
+    sum = sum + outlook.wants(q.tickets[i].request, resource)
   end
   local mean = counted > 0 and sum / counted or outlook.wants(request, resource)
   return sum + (place_of_call - counted) * mean + outlook.wants(request, resource)
+end
+
+-- A cooldown that ends before may make room too.
+local function or_sooner(at_ms, panel)
+  for _, refused in ipairs(panel.refusals) do
+    if refused[3] then
+      at_ms = math.min(at_ms or math.huge, refused[3])
+    end
+  end
+  return at_ms
+end
+
+-- Pool time at which a place should be served, if all are as large as those in hand in the mean; nil if nobody can
+-- know.
+local function expected(q, place_of_call, panel, request)
+  if not q.forecast then
+    local input, output, count = 0, 0, #q.tickets
+    for i = 1, count do
+      local one = q.tickets[i].request
+      input, output = input + one.input_tokens, output + one.output_tokens
+    end
+    local mean = count == 0 and request or { input_tokens = input / count, output_tokens = output / count }
+    q.forecast = forecast.of(panel.members, mean)
+  end
+  local ok, at_ms = pcall(forecast.reached, q.forecast, place_of_call + 1)
+  at_ms = or_sooner(ok and at_ms or nil, panel)
+  return at_ms and at_ms > clock.now and at_ms or nil
 end
 
 -- Pool time from which there is room for a place (0 = first) and all before it; nil if nobody can know. It is taken as
@@ -132,13 +115,8 @@ local function due(q, place_of_call, panel, request)
     end
     latest = math.max(latest, at_ms or clock.now)
   end
-  for _, refused in ipairs(panel.refusals) do
-    if refused[3] then
-      latest = math.min(latest, refused[3])
-    end
-  end
+  latest = or_sooner(latest, panel)
   return latest > clock.now and latest or nil
 end
 
-local tickets =
-  { begin = begin, read = read, place = place, acts = acts, hold_before = hold_before, enter = enter, due = due }
+local tickets = { place = place, expect = expect, hold_before = hold_before, expected = expected, due = due }

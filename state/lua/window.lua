@@ -2,9 +2,10 @@
 -- Uses: numbers, image, clock
 -- Defines: window
 -- A window of W seconds is a ring of n + 1 slots with a running sum: `used[id]` = "sum oldest" (number of the oldest
--- slot in the sum), `window[id:slot mod (n + 1)]` = "amount last_ms". A slot that is partly out still counts in full,
--- so the sum is never too low; before a refusal the oldest slot is dropped as soon as its last entry is out, so it is
--- not too high for long either. With n slots instead of n + 1, two rates would fit at a boundary (167 % measured).
+-- slot in the sum), `window[id:slot mod (n + 1 + n / 4)]` = "amount last_ms" (the further quarter has left the sum and
+-- can be looked up). A slot that is partly out still counts in full, so the sum is never too low; before a refusal the
+-- oldest slot is dropped as soon as its last entry is out, so it is not too high for long either. With n slots instead
+-- of n + 1, two rates would fit at a boundary (167 % measured).
 
 local opened, changed_windows, changed_slots
 local floor, match = math.floor, string.match
@@ -20,7 +21,7 @@ local function read(list)
   for i = 1, #list, 2 do
     local w, slot = list[i], list[i + 1]
     if not w.slots[slot] then
-      local field = w.id .. ":" .. numbers.int(slot % (w.n + 1))
+      local field = w.id .. ":" .. numbers.int(slot % w.ring)
       local entry = { amount = 0, last_ms = false, field = field, text = false, changed = false }
       w.slots[slot] = entry
       fields[#fields + 1], entries[#entries + 1] = field, entry
@@ -75,6 +76,7 @@ local function read_range(w, first, last)
   read(list)
 end
 
+-- A window was changed, and one of its slots.
 local function changed(w, entry)
   if not w.changed then
     w.changed = true
@@ -106,6 +108,11 @@ local function size(seconds)
   return seconds < 3600 and 60 or 240
 end
 
+-- How many slots are kept after they have left the sum: what was counted a moment ago can be looked up (observe.lua).
+local function spare(seconds)
+  return size(seconds) / 4
+end
+
 -- The window `id` of `seconds`, rolled up to now: {sum, oldest, newest ...}. Throws GARBLED.
 local function open(id, seconds)
   local w = opened[id]
@@ -124,6 +131,8 @@ local function open(id, seconds)
     id = id,
     span = seconds * 1000,
     n = n,
+    spare = spare(seconds),
+    ring = n + 1 + spare(seconds),
     width = width,
     newest = newest,
     oldest = oldest,
@@ -217,6 +226,7 @@ end
 local window = {
   begin = begin,
   size = size,
+  spare = spare,
   open = open,
   read = read,
   read_range = read_range,
@@ -226,6 +236,7 @@ local window = {
   fits = fits,
   add = add,
   adjust = adjust,
+  changed = changed,
   clear = clear,
   flush = flush,
 }

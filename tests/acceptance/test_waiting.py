@@ -1,18 +1,25 @@
-"""Many calls of unlike sizes wait for room: nobody is sent away who would have had his turn, and no ticket is left."""
+"""Many calls wait for room: nobody is sent away who would have had his turn, no ticket is left, and turns are by
+priority and fair between users.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from router_core import Router
+from router_core.errors import NoDeploymentAvailable
+from router_core.simulator import Upstream
 from router_core.state.records import Acquire, Lease, Refused
 from router_core.state.store import Store
 from router_core.strategies import sources
 from tests.servers import Server
 from tests.state.kit import Place, ask, declared
 
+PROMPT = [{"role": "user", "content": "hello"}]
 MINUTE = {"requests/60": 1000, "tokens/60": 100_000}
 
 
@@ -89,4 +96,58 @@ async def test_calls_that_waited_in_vain_leave_no_ticket(valkey: Server, pool: s
         call.cancel()
     await asyncio.gather(*patient, return_exceptions=True)
     await store.aclose()
-    assert len(left - {"~"}) == len(patient)
+    assert sum(member[0] not in "~=" for member in left) == len(patient)
+
+
+async def test_scheduled_calls_are_served_by_priority_and_in_turn(valkey: Server, pool: str) -> None:
+    """One slot, taken; then five calls of one user, two of another, and one of priority 0 at last."""
+    order: list[str] = []
+    async with (
+        Upstream() as upstream,
+        Router(model_list=_one_slot(upstream), redis_url=valkey.url, pool=pool) as router,
+    ):
+        await router.snapshot()
+        held = await router.store.acquire(Acquire("m", ("a",)))
+
+        async def call(user: str, priority: int) -> None:
+            await router.schedule_acompletion("m", PROMPT, priority, user=user, max_wait=20)
+            order.append(user)
+
+        calls = []
+        for user, priority in [*[("greedy", 1)] * 5, *[("other", 1)] * 2, ("urgent", 0)]:
+            calls.append(asyncio.create_task(call(user, priority)))
+            await _waits(router, len(calls))
+        router.store.cancel(held)
+        await asyncio.gather(*calls)
+    assert order == ["urgent", "greedy", "other", "greedy", "other", "greedy", "greedy", "greedy"]
+
+
+async def test_an_error_says_the_place_and_how_many_wait(valkey: Server, pool: str) -> None:
+    """A queue of at most two: the third is refused at once."""
+    models = _one_slot(upstream=None)
+    async with Router(model_list=models, redis_url=valkey.url, pool=pool, max_queue=2, max_wait=20) as router:
+        await router.snapshot()
+        await router.store.acquire(Acquire("m", ("a",)))
+        calls = []
+        for number in (1, 2):
+            calls.append(asyncio.create_task(router.acompletion("m", PROMPT)))
+            await _waits(router, number)
+        with pytest.raises(NoDeploymentAvailable, match="2 before it of 2 that wait") as caught:
+            await router.acompletion("m", PROMPT, num_retries=0)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+    assert (caught.value.place, caught.value.waiting, caught.value.earliest) == (2, 2, None)
+    assert [refusal.reason for refusal in caught.value.refusals] == ["queue_full"]
+
+
+def _one_slot(upstream: Upstream | None) -> list[dict[str, Any]]:
+    url = "http://127.0.0.1:9" if upstream is None else upstream.url
+    params = {"model": "openai/sim", "api_base": url, "api_key": "key", "max_parallel_requests": 1}
+    return [{"model_name": "m", "litellm_params": params, "model_info": {"id": "a"}}]
+
+
+async def _waits(router: Router, count: int) -> None:
+    async with asyncio.timeout(10):
+        while (await router.snapshot()).waiting["m"] < count:  # noqa: ASYNC110 (the tickets are in Redis)
+            await asyncio.sleep(0.01)

@@ -23,8 +23,10 @@ HOST = REDIS | {"coroutine", "getfenv", "getmetatable", "load", "loadstring", "r
 HOST |= {"setfenv", "xpcall"}
 
 FACTS = frozenset({"inflight", "state", "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "used"})
-FACTS |= {"input_price", "output_price"}
-CANDIDATE = frozenset({"id", "weight", "order", "inflight", "state"})  # always there, so not named in `Facts`
+FACTS |= {"input_price", "output_price", "trips", "since_ms", "reason"}
+CANDIDATE = frozenset(
+    {"id", "weight", "order", "inflight", "state", "trips", "since_ms", "reason"}
+)  # always there, so not named in `Facts`
 REQUEST = frozenset({"stream", "input_tokens", "output_tokens", "args", "group", "prepared"})
 
 GENERATED = ("ranks",)  # put between the files by state/scripts.py: the rank functions of the strategies

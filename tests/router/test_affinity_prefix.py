@@ -122,7 +122,12 @@ def test_odd_prompts_are_no_errors(body: dict[str, Any]) -> None:
 
 
 def test_every_form_of_a_prompt_is_told_apart() -> None:
-    texts = [{"prompt": "one"}, {"prompt": ["uno", "two"]}, {"prompt": [1, 2, 3]}, {"prompt": [[1, 2], [3]]}]
+    texts: list[dict[str, Any]] = [
+        {"prompt": "one"},
+        {"prompt": ["uno", "two"]},
+        {"prompt": [1, 2, 3]},
+        {"prompt": [[1, 2], [3]]},
+    ]
     parts = [
         {"messages": [{"role": "user", "content": [{"type": "text", "text": text}]}]} for text in ("one", "two", "ab")
     ]

@@ -122,7 +122,7 @@ def test_ten_thousand_members_cost_what_a_hundred_cost() -> None:
 def test_wishes_come_first_and_unknown_ones_not_at_all() -> None:
     small = group([deployment(id) for id in "abc"])
     part = small.slice(None, shuffle=True, wishes=["c", "nobody", "a", "c"])
-    assert (part.ids, part.preferred) == (("c", "a", "b"), 2)
+    assert (part.ids, part.wishes) == (("a", "b", "c"), (2, 0))
     large = group([deployment(str(i)) for i in range(100)])
     assert large.slice(None, shuffle=False, wishes=["77"]).ids[0] == "77"
 

@@ -17,7 +17,7 @@ async def one_slot(place: Place, **limits: int) -> tuple[Store, Lease]:
 
 
 def tickets(place: Place) -> int:
-    return len(place.members("waiting:g"))
+    return sum(not member.startswith("=") for member in place.members("waiting:g"))
 
 
 async def queued(place: Place, count: int) -> None:

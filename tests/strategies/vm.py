@@ -49,7 +49,7 @@ end
 
 def candidate(id: str, **facts: Any) -> dict[str, Any]:
     """As choose.lua hands it over."""
-    return {"id": id, "weight": 1.0, "order": 0, "inflight": 0, "state": "closed", **facts}
+    return {"id": id, "weight": 1.0, "order": 0, "inflight": 0, "state": "closed", "trips": 0, "since_ms": 0, **facts}
 
 
 class Machine:

@@ -1,0 +1,70 @@
+-- Who is tried before what the ranks say: the deployment of a session, wishes, preferred ones.
+-- Uses: choose
+-- Defines: levels
+-- A wish may be bounded: it is one only while the deployment has at most 1.25 times its share of the calls in flight
+-- (consistent hashing with bounded loads: Mirrokni, Thorup and Zadimoghaddam 2018), so that a popular key spills over.
+
+local ORDER = choose.ORDER
+local BOUND = 1.25
+local PINNED, OVERFULL = 0, 1002 -- turns, see choose.lua; wishes, then preferred ones, have theirs from 1 on
+
+-- In slow start one keeps its place in its share of the decisions only, or the whole fleet would meet it at once.
+local function put(levels, panel, i, turn, draw)
+  local d = panel.members[i]
+  if d.state ~= "ramp" or draw() * d.settings.weight < d.weight then
+    levels[i] = d.order * ORDER + turn
+  end
+end
+
+-- Calls for each unit of weight that a wish may lead to: BOUND times the mean of the members of its order. A call to
+-- come counts for each of them, or the first call of all would already be too much for one.
+local function most_of(members, order)
+  local calls, weight = 0, 0
+  for i = 1, #members do
+    local d = members[i]
+    if d.order == order then
+      calls, weight = calls + d.inflight + 1, weight + d.weight
+    end
+  end
+  return weight > 0 and BOUND * calls / weight or 0
+end
+
+local function put_wishes(levels, panel, request, draw)
+  local wishes, order, most = request.wishes, nil, nil
+  for turn = 1, #wishes do
+    local i = panel.at[wishes[turn]]
+    local d = i and panel.members[i]
+    if d and request.bounded and d.order ~= order then
+      order, most = d.order, most_of(panel.members, d.order)
+    end
+    if d and request.bounded and d.inflight + 1 > math.ceil(most * d.weight - 1e-9) then
+      levels[i] = d.order * ORDER + OVERFULL
+    elseif d then
+      put(levels, panel, i, turn, draw)
+    end
+  end
+end
+
+-- The levels of a panel's members for this request.
+local function of(panel, request, draw)
+  if request.preferred == 0 and not request.wishes and not request.pinned then
+    return panel.levels
+  end
+  local levels, wished = { unpack(panel.levels) }, request.wishes and #request.wishes or 0
+  for position = 1, math.min(request.preferred, #request.candidates) do
+    if panel.at[position] then
+      put(levels, panel, panel.at[position], wished + position, draw)
+    end
+  end
+  if request.wishes then
+    put_wishes(levels, panel, request, draw)
+  end
+  for i = 1, request.pinned and #levels or 0 do
+    if panel.members[i].id == request.pinned then
+      put(levels, panel, i, PINNED, draw)
+    end
+  end
+  return levels
+end
+
+local levels = { of = of }
