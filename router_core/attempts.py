@@ -36,6 +36,7 @@ from router_core.usage import Usage, usage_of
 _HTTP_TIMEOUT: Mapping[str, float | None] = {"connect": CONNECT}
 
 _UNUSED = Breaker("never")  # a success opens nothing
+_FREE = frozenset({"rate_limit", "auth", "not_found", "connect", "context_window"})  # nobody is billed for those
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +140,12 @@ class Attempt:
             ttft_ms=self.ttft_ms,
             input_tokens=sent,
             output_tokens=made,
-            cost_nano=self.cost_nano,
+            cost_nano=0 if kind in _FREE else self.cost_nano,
             retry_after=None if error is None else error.retry_after,
             stream=self.target.call.stream,
             breaker=_UNUSED if kind == "ok" else self._breaker(kind, status),
             learn=self._lesson.latency,
+            context_tokens=self._window(error),
         )
         if self.sent:
             self.upstream.store.settle(self.lease, outcome)
@@ -166,6 +168,10 @@ class Attempt:
         else:
             self.upstream.store.observe(self.lease, observer.answered(deployment, response.headers))
 
+    def _window(self, error: RouterError | None) -> int | None:
+        """The deployment's context window as its error tells it; a wildcard has many models."""
+        return error.window if isinstance(error, ContextWindowExceededError) and not self.target.call.captured else None
+
     def _cost(self, answer: Mapping[str, Any] | None, usage: Usage) -> int | None:
         captured = self.target.call.model_of(self.deployment.model) if self.target.call.captured else None
         names = (None if answer is None else answer.get("model"), captured)
@@ -176,8 +182,7 @@ class Attempt:
         deployment, group, lesson = self.deployment, self.target.group, self._lesson
         if isinstance(error, ContextWindowExceededError):
             if error.window is not None or error.reason == "too_long":  # else it is a limit of tokens a minute
-                window = None if self.target.call.captured else error.window  # a wildcard has many models
-                least = group.overflowed(deployment.id, window)
+                least = group.overflowed(deployment.id, self._window(error))
                 self.plan.least_input = max(self.plan.least_input, least, error.requested or 0)
         elif usage.sent:
             group.took(deployment.id, usage.sent)

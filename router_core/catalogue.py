@@ -14,7 +14,7 @@ from router_core.config import Deployment
 from router_core.errors import ConfigurationError
 from router_core.inventory import describe, describe_group
 from router_core.membership import Membership
-from router_core.wiring import Parts, Wiring, load, wire
+from router_core.wiring import Parts, Wiring, described, load, wire
 
 _FIXED = ("redis_url", "redis_host", "redis_port", "redis_password", "redis_db", "redis", "pool")
 
@@ -119,7 +119,7 @@ class Catalogue:
         settings, deployments = load(entries, arguments, parts.adapters, parts.strategies, stacklevel=4)
         wiring = wire(settings, deployments, parts)
         self._entries, self._arguments, self._wiring = entries, arguments, wiring
-        self._member.declare([one.declared() for one in deployments])
+        self._member.declare(*described(settings, deployments))
 
 
 def _id_of(entry: Any) -> Any:

@@ -102,6 +102,12 @@ def limit_named(reason: str) -> Full | None:
     return Full(scope, unescape(name or ""), resource, window or "")  # type: ignore[arg-type]
 
 
+def without_name(reason: str) -> str:
+    """The reason as many share it: `user/cost/86400`, whoever the user is."""
+    named = limit_named(reason)
+    return "/".join(filter(None, named[:1] + named[2:])) if named and named.scope else reason
+
+
 def is_budget(reason: str) -> bool:
     """Whether a refusal's reason is a limit of money."""
     named = limit_named(reason)

@@ -9,28 +9,28 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 
 from router_core.errors import StateUnavailable
-from router_core.state.records import Declared, StateError
+from router_core.state.records import Declared, Rows, StateError
 from router_core.state.store import Store
 
 
 class Membership:
     """`if not joined: await join()` is what a call pays; callers that come together share one registration."""
 
-    def __init__(self, store: Store, deployments: Sequence[Declared]) -> None:
-        self._store, self._deployments = store, tuple(deployments)
+    def __init__(self, store: Store, deployments: Sequence[Declared], rows: Sequence[Rows]) -> None:
+        self._store, self._described = store, (tuple(deployments), tuple(rows))
         self._pid: int | None = None
         self._joining: tuple[int, Future[None]] | None = None
 
-    def declare(self, deployments: Sequence[Declared]) -> None:
+    def declare(self, deployments: Sequence[Declared], rows: Sequence[Rows]) -> None:
         """Others from now on; the next call describes them."""
-        self._deployments, self._pid, self._joining = tuple(deployments), None, None
+        self._described, self._pid, self._joining = (tuple(deployments), tuple(rows)), None, None
 
     @property
     def joined(self) -> bool:
         return self._pid == os.getpid()
 
     async def join(self) -> None:
-        """Describe the deployments to the pool. Raises StateUnavailable; the next call tries again."""
+        """Describe the deployments and limits to the pool. Raises StateUnavailable; the next call tries again."""
         pid = os.getpid()
         if self._joining is None or self._joining[0] != pid or self._joining[1].done():
             self._joining = (pid, self._store.background.submit(self._register(pid)))
@@ -40,7 +40,7 @@ class Membership:
             raise StateUnavailable(f"the deployments could not be registered: {exc}") from exc
 
     async def _register(self, pid: int) -> None:
-        deployments = self._deployments
-        await self._store.register(deployments)
-        if deployments is self._deployments:  # else they changed meanwhile
+        described = self._described
+        await self._store.register(*described)
+        if described is self._described:  # else they changed meanwhile
             self._pid = pid

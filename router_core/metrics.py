@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from router_core.hooks import AttemptEnded, AttemptStarted, CustomFailed, Decided, Event, RequestEnded
+from router_core.limits import without_name
 from router_core.pool_reading import PoolReading
 from router_core.pool_samples import FAMILIES, Family, merged
 from router_core.state.store import Store
@@ -141,7 +142,7 @@ class Metrics:
         if event.waited_ms > 0:
             to.wait.labels(pool, group).observe(event.waited_ms / 1000)
         for reason in event.reasons:
-            to.refusals.labels(pool, group, reason).inc()
+            to.refusals.labels(pool, group, without_name(reason)).inc()
 
     def _attempt(self, event: AttemptEnded) -> None:
         to, names = self._to, self._names(event.group, event.deployment)

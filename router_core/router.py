@@ -43,7 +43,7 @@ from router_core.streaming import Stream, SyncStream
 from router_core.tokens import OutputLengths
 from router_core.transport import Transport
 from router_core.watch import Watch
-from router_core.wiring import Parts, Wiring, load, wire
+from router_core.wiring import Parts, Wiring, described, load, wire
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -92,7 +92,7 @@ class Router(Catalogue, Batches):
         )
         self._mirror = Mirror(self._request)
         self._wiring = wire(settings, deployments, self._parts)
-        self._member = Membership(self.store, [one.declared() for one in deployments])
+        self._member = Membership(self.store, *described(settings, deployments))
 
     @classmethod
     def from_yaml(cls, path: str | PathLike[str], **arguments: Any) -> Self:

@@ -18,7 +18,7 @@ from router_core.accounts import siblings
 from router_core.affinity import Affinity
 from router_core.attempts import Upstream
 from router_core.bounds import Bounds
-from router_core.config import Deployment, Settings
+from router_core.config import Deployment, Settings, declared_rows
 from router_core.decisions import Decisions
 from router_core.fits import Fits
 from router_core.hooks import Hook
@@ -29,6 +29,7 @@ from router_core.providers import Factory, adapter_for
 from router_core.retries import Retries
 from router_core.routing import Routing
 from router_core.shadow import Shadow
+from router_core.state.records import Declared, Rows
 from router_core.state.store import Store
 from router_core.strategies import Strategy, find
 from router_core.timeouts import Timeouts
@@ -120,6 +121,15 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
             siblings=siblings(deployments),
         ),
     )
+
+
+def described(settings: Settings, deployments: Sequence[Deployment]) -> tuple[list[Declared], list[Rows]]:
+    """What the pool has to know of a configuration: the deployments, and the limits that are not theirs."""
+    rows = [
+        Rows(whose, {row.name: row.value for row in its}, settings.config_version)
+        for whose, its in declared_rows(settings, deployments).items()
+    ]
+    return [one.declared() for one in deployments], rows
 
 
 def _encodings(settings: Settings, planner: Planner) -> Mapping[str, tokenizer.Encoding]:

@@ -21,11 +21,13 @@ MOST = 64  # operations of one script call: about 1 ms of the server's time
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The first string of every reply: pool time, epoch, and whether the pool knows this worker as alive."""
+    """The first string of every reply: pool time, epoch, whether the pool knows this worker as alive, and whose limits
+    there are besides deployments' ("account,user")."""
 
     now_ms: int
     epoch: str
     known: bool
+    scopes: str = ""
 
 
 @dataclass(slots=True)
@@ -67,8 +69,8 @@ async def run(
     answer = (await session.run(script, keys.for_run(named, others), args, timeout))[0].split(SEPARATOR)
     if len(answer) != len(operations) + 1:
         raise StateError(f"script {script.name} answered {len(answer)} strings to {len(operations)} operations")
-    now, epoch, known = answer[0].split(" ")
-    return Reply(int(now), epoch, known == "1"), answer[1:]
+    now, epoch, known, *scopes = answer[0].split(" ")
+    return Reply(int(now), epoch, known == "1", scopes[0] if scopes else ""), answer[1:]
 
 
 Done = Callable[[Operation, str | StateError], None]

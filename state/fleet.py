@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from router_core.calendars import boundaries
 from router_core.state import batch
 from router_core.state.engines.base import Script, Session
 from router_core.state.keys import Keys
 from router_core.state.names import escape
 from router_core.state.operations import FleetOp
-from router_core.state.records import Declared, StateError
+from router_core.state.records import Declared, Rows, StateError
 from router_core.state.worker import Worker
 
 logger = logging.getLogger("router_core")
@@ -25,15 +26,33 @@ HEARTBEAT = 3.0  # seconds; a worker is dead after 10
 LEASE_OF_REVIVED_MS = 60_000
 
 
+def _limits(limits: Mapping[str, int | str]) -> str:
+    return " ".join(f"{name}={amount}" for name, amount in limits.items())
+
+
 def _text(d: Declared) -> str:
-    limits = " ".join(f"{name}={amount}" for name, amount in d.limits.items())
     prices = (
         f"in={'-' if d.input_price is None else d.input_price} out={'-' if d.output_price is None else d.output_price}"
     )
+    discover = " discover=1" if d.discover else ""
     return (
         f"weight={d.weight:.9g} order={d.order} {prices} group={escape(d.group)} "
-        f"provider={escape(d.provider)} account={escape(d.account)}{' discover=1' if d.discover else ''} | {limits}"
+        f"provider={escape(d.provider)} account={escape(d.account)}{discover} | {_limits(d.limits)}"
     )
+
+
+def calendars_in(names: Iterable[str]) -> Iterator[str]:
+    """The calendars in whose periods limits of these names count: `cost/day@UTC` in `day@UTC`."""
+    return (window for _, _, window in (name.partition("/") for name in names) if "@" in window)
+
+
+def _periods(name: str, now_ms: int) -> str:
+    """`day@UTC=start,end,end,...`, nothing where this system does not know the zone."""
+    try:
+        return f"{name}={','.join(map(str, boundaries(name, now_ms)))}"
+    except ValueError as error:
+        logger.warning("a limit counts in periods that this worker cannot tell (%s): %s", name, error)
+        return ""
 
 
 class Fleet:
@@ -44,6 +63,7 @@ class Fleet:
         self.worker = worker
         self.version = 0  # of the settings in force; changes when any worker or operator changes them
         self._declared: dict[str, Declared] = {}
+        self._rows: dict[str, Rows] = {}
         self._lock = asyncio.Lock()
         self._mismatches = 0
 
@@ -66,33 +86,44 @@ class Fleet:
                 raise StateError(f"pool {self._keys.pool!r}: {answer[6:]}")
         return reply, answers
 
-    async def register(self, deployments: Sequence[Declared]) -> None:
-        """Describe this worker's deployments (all of them: what it described before and does not now, it lists no
-        more)."""
+    async def register(self, deployments: Sequence[Declared], rows: Sequence[Rows]) -> None:
+        """Describe this worker's deployments and the limits of subjects (all of them: what it described before and does
+        not now, it lists no more)."""
         self._declared = {escape(d.id): d for d in deployments}
+        self._rows = {one.subject: one for one in rows}
         await self.introduce()
 
     async def introduce(self) -> None:
         """Say hello: register and list what this worker serves."""
-        ids = list(self._declared)
-        for i in range(0, len(ids), CHUNK):
-            await self.ask(
-                [
-                    FleetOp(f"register {id} {self._declared[id].version} {_text(self._declared[id])}")
-                    for id in ids[i : i + CHUNK]
-                ]
-            )
-        listed = " ".join(sorted(ids))
+        described: list[Declared | Rows] = [*self._declared.values(), *self._rows.values()]
+        await self.write_calendars(name for one in described for name in calendars_in(one.limits))
+        operations = [FleetOp(f"register {id} {one.version} {_text(one)}") for id, one in self._declared.items()]
+        operations += [FleetOp(f"limits {id} {one.version} {_limits(one.limits)}") for id, one in self._rows.items()]
+        for i in range(0, len(operations), CHUNK):
+            await self.ask(operations[i : i + CHUNK])
+        listed = " ".join(sorted([*self._declared, *self._rows]))
         digest = hashlib.sha256(listed.encode()).hexdigest()[:16]
         await self.ask([FleetOp(f"join {digest}", listed)])
+
+    async def write_calendars(self, names: Iterable[str]) -> None:
+        """Tell the pool when the periods of these calendars begin, as far as it does not know that."""
+        asked = " ".join(dict.fromkeys(names))
+        if not asked:
+            return
+        _, answers = await self.ask([FleetOp(f"calendars {asked}")])
+        _, now_ms, *wanted = answers[0].split(" ")
+        written = " ".join(filter(None, (_periods(name, int(now_ms)) for name in wanted)))
+        if written:
+            await self.ask([FleetOp(f"calendars {written}")])
 
     async def beat(self) -> None:
         """One heartbeat; what the pool and this worker believe of each other is put right."""
         low = len(self.worker.live)
         slack = self.worker.open_operations
         _, answers = await self.ask([FleetOp("heartbeat")])
-        _, held, dead, version = answers[0].split(" ")
+        _, held, dead, version, *names = answers[0].split(" ")
         self.version = int(version)
+        await self.write_calendars(names)
         low, high = min(low, len(self.worker.live)), max(low, len(self.worker.live))
         slack = max(slack, self.worker.open_operations)
         differs = not low - slack <= int(held) <= high + slack

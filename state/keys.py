@@ -33,6 +33,12 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     config        HASH    version of the settings; group:<group> born; what was reported once
     events        STREAM  changes, about 10,000
     shadow        HASH    group|strategy -> "calls agreed refused" of a strategy that is asked without effect
+    limits        HASH    subject -> rows in force, "requests/60=600 cost/day@UTC=1000000000,max"; `user:*`: of every
+                          user who has none of his own. Declared and overridden in the columns of deployments
+    calendar      HASH    name -> "start end end ...", when its periods begin (ms of TIME), as workers write it
+    context       HASH    deployment -> input tokens that it takes, as its errors told
+    fit           HASH    deployment -> "ratio plain n tools n": how its tokens follow from estimates
+    use:<subject> HASH    used and window of a tag, a user or a team, by row; it expires with its longest window
     waiting:<group>  ZSET tickets of waiting calls by turn, then "=priority|caller": what fair turns remember (fair.lua)
     pin:<group>:<hash>  STRING with a TTL: "deployment renewed_ms" of a session or user
 """
@@ -68,6 +74,10 @@ COLUMNS = (
     "retired",
     "shadow",
     "observed",
+    "limits",
+    "calendar",
+    "context",
+    "fit",
 )
 
 

@@ -60,7 +60,7 @@ class Line:
             raise
 
     def _take_back(self, operation: AcquireOp, unknown: bool) -> None:
-        cancel = CancelOp(operation.id, operation.group, operation.ticket(self._worker.name))
+        cancel = CancelOp(operation.id, operation.group, operation.ticket(self._worker.name), operation.subjects)
         if not unknown:
             self._member.end(cancel)
             return
@@ -80,7 +80,9 @@ class Line:
             operation.told = await self.waiters.sleep(operation.group, operation.turn, seconds, unknown == "1", left)
         except asyncio.CancelledError:
             self.waiters.wake(operation.group)  # it may have been its turn
-            self._member.end(CancelOp(operation.id, operation.group, operation.ticket(self._worker.name)))
+            self._member.end(
+                CancelOp(operation.id, operation.group, operation.ticket(self._worker.name), operation.subjects)
+            )
             raise
 
     def let_go(self) -> None:

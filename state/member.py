@@ -7,7 +7,7 @@ import logging
 import threading
 import weakref
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +15,7 @@ from router_core.state.batch import Counts, Reply
 from router_core.state.fleet import HEARTBEAT, Fleet
 from router_core.state.line import Line
 from router_core.state.operations import CancelOp, FleetOp, ObserveOp, Operation, PauseOp, SettleOp
-from router_core.state.records import Declared, StateError
+from router_core.state.records import Declared, Rows, StateError
 from router_core.state.worker import Worker
 
 if TYPE_CHECKING:
@@ -80,21 +80,21 @@ class Member:
         except StateError as error:
             logger.warning("could not register with pool %s: %s", self._keys.pool, error)
 
-    async def ready(self, declared: Sequence[Declared]) -> None:
+    async def ready(self, declared: Sequence[Declared], rows: Sequence[Rows]) -> None:
         """Before the first call: known to the pool, and its clock known to us."""
         if self._joined:
             return
         with self._lock:
             if self._first is None or self._first.done():
-                self._first = self._background.submit(self._join(tuple(declared)))
+                self._first = self._background.submit(self._join(declared, rows))
         await asyncio.shield(asyncio.wrap_future(self._first))
 
-    async def join(self, declared: Sequence[Declared]) -> None:
+    async def join(self, declared: Sequence[Declared], rows: Sequence[Rows]) -> None:
         """Register and begin to send heartbeats. Raises StateError."""
-        await self._over_there(self._join(tuple(declared)))
+        await self._over_there(self._join(declared, rows))
 
-    async def _join(self, declared: Sequence[Declared]) -> None:
-        await self.fleet.register(declared)
+    async def _join(self, declared: Sequence[Declared], rows: Sequence[Rows]) -> None:
+        await self.fleet.register(declared, rows)
         if not self._beating:
             self._beating = True
             self._background.submit(_beat(weakref.ref(self)))
@@ -108,6 +108,10 @@ class Member:
         reply, answers = await self.fleet.ask(operations, groups)
         self.epoch = self.epoch or reply.epoch
         return reply, answers
+
+    async def write_calendars(self, names: Iterable[str]) -> None:
+        """See Fleet.write_calendars."""
+        await self._over_there(self.fleet.write_calendars(names))
 
     async def _over_there(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(self._background.submit(coroutine))
@@ -133,6 +137,15 @@ class Member:
             logger.warning("pool %s: %s of a call failed: %s", self._keys.pool, operation.verb, answer[6:])
         elif operation.group is not None:
             self.line().waiters.wake(operation.group)
+        if isinstance(operation, SettleOp) and isinstance(answer, str) and answer.startswith("ok "):
+            self._learned(operation, answer)
+
+    def _learned(self, operation: SettleOp, answer: str) -> None:
+        """The fleet knows how tokens follow from estimates: "ok ratio plain tools"."""
+        store = self._store()
+        if store is not None and store.on_fit is not None:
+            ratio, plain, tools = map(float, answer.split(" ")[1:])
+            store.on_fit(operation.lease.deployment, ratio, plain, tools)
 
     def retry_later(self, operations: Sequence[Operation]) -> None:
         """Ends of calls that did not get through. They are idempotent, so they are simply sent again."""

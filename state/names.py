@@ -50,6 +50,12 @@ def subject(scope: Scope, name: str) -> str:
     return f"{scope}:{escape(name)}"
 
 
+def scope_of(text: str) -> Scope | None:
+    """The scope of a subject; None for the id of a deployment."""
+    found = _SCOPED.match(text)
+    return None if found is None else found[1]  # type: ignore[return-value]
+
+
 def unescape(text: str) -> str:
     """The name that `escape` made `text` of; a stray `%` of a hand-edited key stays as it is."""
     return unquote(text, errors="replace")

@@ -6,6 +6,7 @@ number, `share.key(name)` a key among those that the run declares besides the us
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -59,6 +60,8 @@ class AcquireOp:
     dry: bool = False
     turn: Turn | None = None  # since it waits
     told: bool = False  # of room, by a call that ended
+    scopes: str = "-"  # of the limits that this worker knows of
+    subjects: tuple[str, ...] = ()  # those of the request in these scopes
     sent: bool = False
     verb: ClassVar[str] = "acquire"
 
@@ -74,7 +77,7 @@ class AcquireOp:
     def _rest(self, share: Share) -> str:
         """What few calls have."""
         r = self.request
-        if not (r.wishes or r.pin or r.shadow):
+        if not (r.wishes or r.pin or r.shadow or r.subjects or r.max_input or r.max_output):
             return ""
         words = ""
         if r.wishes:
@@ -82,12 +85,27 @@ class AcquireOp:
         if r.pin:
             key = share.key(f"pin:{self.group}:{r.pin}")
             words += f" pin={key} ttl={r.pin_seconds * 1000:.0f} sampled={int(r.sampled)}"
-        return f"{words} shadow={share(f'{self.group} {r.shadow}')}" if r.shadow else words
+        if r.shadow:
+            words += f" shadow={share(f'{self.group} {r.shadow}')}"
+        if r.max_input or r.max_output:
+            words += f" max={r.max_input},{r.max_output}"
+        return f"{words} scopes={self.scopes}{_uses(self.subjects, share)}" if r.subjects else words
+
+    def in_scopes(self, scopes: str) -> None:
+        """The limits in force are of these scopes: only their subjects count, and need keys."""
+        known = scopes.split(",")
+        self.scopes = scopes or "-"
+        self.subjects = tuple(s for s in self.request.subjects if s.partition(":")[0] in known)
 
     def ticket(self, worker: str) -> str:
         """The member of the waiting queue that acquire.lua makes of this call."""
         r = self.request
         return f"{self.wait_until}|{worker}|{self.id}|{r.input_tokens}|{r.output_tokens}|{r.caller or '-'}"
+
+
+def _uses(subjects: Iterable[str], share: Share) -> str:
+    """The columns of these subjects."""
+    return "".join(f" use={share.key(f'use:{subject}')}:{subject}" for subject in subjects)
 
 
 def _known(value: float | None) -> str:
@@ -122,7 +140,16 @@ class SettleOp:
             f"settle {self.lease.id} {self.lease.epoch} {self.deployment} {o.kind} "
             f"{share(policy_line(o.breaker, o.learn))} {retry} {o.total_ms:.3f} {_measure(o.ttft_ms)} "
             f"{_known(o.input_tokens)} {_known(o.output_tokens)} {_known(o.cost_nano)} {int(o.stream)}"
+            f"{self._rest(share)}"
         )
+
+    def _rest(self, share: Share) -> str:
+        """What few ends have."""
+        o = self.outcome
+        words = "" if o.context_tokens is None else f" context={o.context_tokens}"
+        if o.guess is not None:
+            words += f" guess={o.guess} tools={int(o.tools)}"
+        return words + _uses(self.lease.subjects, share)
 
 
 @dataclass(slots=True, eq=False)
@@ -132,11 +159,12 @@ class CancelOp:
     id: str
     group: str
     ticket: str = "-"
+    subjects: tuple[str, ...] = ()
     sent: bool = False
     verb: ClassVar[str] = "cancel"
 
     def line(self, share: Share) -> str:
-        return f"cancel {self.id} {self.group} {self.ticket}"
+        return f"cancel {self.id} {self.group} {self.ticket}{_uses(self.subjects, share)}"
 
 
 @dataclass(slots=True, eq=False)
@@ -187,14 +215,16 @@ class PauseOp:
 
 @dataclass(slots=True, eq=False)
 class FleetOp:
-    """A verb of lua/fleet.lua: `words` are written as they are, `shared` becomes the number of a shared string at the
-    end."""
+    """A verb of lua/fleet.lua: `words` are written as they are, `shared` becomes the number of a shared string behind
+    them, `subjects` have columns of their own."""
 
     words: str
     shared: str | None = None
+    subjects: tuple[str, ...] = ()
     group: None = None
     sent: bool = False
     verb: ClassVar[str] = "fleet"
 
     def line(self, share: Share) -> str:
-        return self.words if self.shared is None else f"{self.words} {share(self.shared)}"
+        words = self.words if self.shared is None else f"{self.words} {share(self.shared)}"
+        return words + _uses(self.subjects, share)

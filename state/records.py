@@ -51,6 +51,19 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """The limits of one subject as a worker describes them (`Store.register`).
+
+    `subject`: as `names.subject` writes it (`user:alice`, `user:*` for everyone without rows of his own); `limits` as
+    in `Declared`.
+    """
+
+    subject: str
+    limits: Mapping[str, int | str]
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Acquire:
     """One question to the pool: who may serve this call now? At most 32 candidates (`candidates.py` samples)."""
 
@@ -92,6 +105,7 @@ class Lease:
     best: tuple[str, ...] = ()  # `Acquire.remember` best-ranked ids
     waited_ms: float = 0.0
     decision_ms: float = 0.0
+    subjects: tuple[str, ...] = ()  # of the call, whose limits count it
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +132,19 @@ class Outcome:
     stream: bool = False
     breaker: Breaker = Breaker()
     learn: str = ""  # "alpha=<0..1>" replaces the time-based peak EWMA (tau 10 s)
+    context_tokens: int | None = None  # the deployment's window, as the error said
+    guess: int | None = (
+        None  # the uncorrected estimate, where it is to be learned from: `Store.on_fit` hears the result
+    )
+    tools: bool = False  # the call had tools
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why one candidate could not serve. `reason` is of a closed vocabulary:
-    cooling, probing, drained, unknown, garbled, too_large, behind_tickets, queue_full, or the limit `resource/window`
-    that was full, with its scope in front where it is no deployment's own: `user:alice/cost/86400`.
+    cooling, probing, drained, unknown, garbled, too_large, behind_tickets, queue_full, unpriced (money is limited, and
+    the deployment has no price), or the limit `resource/window` that was full, with its scope in front where it is no
+    deployment's own: `user:alice/cost/86400`.
 
     `amount`, `used`: of that limit, where the pool said so."""
 
@@ -234,6 +254,29 @@ class DeploymentState:
     output_price: int | None
     overrides: Mapping[str, str]
     observed: Mapping[str, Observed] = field(default_factory=dict)
+    context_tokens: int | None = None  # input it takes, as its errors told
+
+
+@dataclass(frozen=True, slots=True)
+class LimitState:
+    """One limit in force. Cost is in nano-dollars; None is unknown: nobody is counted by the row of everyone
+    (`user:*`)."""
+
+    subject: str  # `user:alice`, or the id of a deployment (`Store.set_limit` takes both)
+    name: str  # `requests/60`
+    amount: int
+    used: int | None
+    ready: float | None  # seconds until there is room for one more; None where nobody can know
+    reserve_max: bool = False
+    enforced: bool = True
+    exceeded: int = 0  # calls it would have refused, where it is not enforced
+    reserved: int = 0  # of what is used, by calls that run (`Store.limits`)
+    inflight: int = 0  # those calls
+
+    @property
+    def left(self) -> int | None:
+        """How much there is room for; below 0 it is debt."""
+        return None if self.used is None else self.amount - self.used
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +311,7 @@ class Snapshot:
     waiting: Mapping[str, int]  # group -> tickets
     engine: str
     shadows: tuple[ShadowState, ...] = ()
+    limits: tuple[LimitState, ...] = ()  # of accounts, providers and groups
 
 
 @dataclass(frozen=True, slots=True)

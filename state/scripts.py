@@ -12,16 +12,34 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from router_core.state.engines.base import Script
+from router_core.state.keys import COLUMNS
 
 _BASE = (
-    *("numbers", "memo", "shared", "image", "clock", "window", "texts", "roster", "deployment"),
-    *("quotas", "settings", "events", "breaker", "leases", "reaper", "room", "outlook", "run"),
+    *(
+        "numbers",
+        "memo",
+        "shared",
+        "column_names",
+        "image",
+        "flush",
+        "clock",
+        "calendar",
+        "slots",
+        "ring",
+        "window",
+        "rows",
+        "texts",
+    ),
+    *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "outlook"),
+    *("quotas", "settings", "events", "breaker", "leases", "reaper", "run"),
 )
 _CALLS = (
-    *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "acquire"),
-    *("learn", "settle", "cancel", "renew", "pause", "others", "observe", "calls"),
+    *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
+    *("question", "acquire"),
+    *("outcome", "corrections", "tally", "charges", "lessons", "ends", "learn", "settle", "cancel", "renew", "pause"),
+    *("others", "observe", "calls"),
 )
-_FLEET = ("heartbeat", "register", "control", "snapshot", "fleet")
+_FLEET = (*("retired", "heartbeat", "register", "limits", "calendars", "control", "snapshot", "meters", "fleet"),)
 
 _MEASURES = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms"})
 _FACTS = re.compile(r"^-- Facts:[ \t]*(.*)$", re.MULTILINE)
@@ -67,12 +85,18 @@ def _ranks(ranks: Mapping[str, str]) -> str:
     return "\n".join(parts)
 
 
+def _column_names() -> str:
+    """The columns in the order in which a run gets their keys."""
+    return "-- Defines: column_names\nlocal column_names = { " + ", ".join(f'"{name}"' for name in COLUMNS) + " }"
+
+
 def _lua(value: bool) -> str:
     return "true" if value else "false"
 
 
 def _script(name: str, modules: Sequence[str], generated: Mapping[str, str]) -> Script:
-    texts = [generated.get(module) or source(module) for module in modules]
+    given = {"column_names": _column_names(), **generated}
+    texts = [given.get(module) or source(module) for module in modules]
     defined = [_defines(text) for text in texts]
     # Lua 5.4 has no global unpack; servers from 7.0 on may write at maxmemory only with the allow-oom flag.
     head = f"local unpack = unpack or table.unpack\nlocal {', '.join(defined)}"

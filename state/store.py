@@ -11,11 +11,11 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from router_core.state import engines, scripts, views
+from router_core.state import engines, limits, scripts, views
 from router_core.state.background import Background
 from router_core.state.keys import Keys
 from router_core.state.member import Member
@@ -28,16 +28,18 @@ from router_core.state.records import (
     Explanation,
     Heard,
     Lease,
+    LimitState,
     Outcome,
     Pinned,
     Refused,
+    Rows,
     Snapshot,
     StateError,
 )
 
 logger = logging.getLogger("router_core")
 CHUNK = 200  # deployments a snapshot reads at once
-VOID_TRIES = 3
+TRIES = 3
 
 _escape = lru_cache(maxsize=65536)(escape)
 
@@ -71,9 +73,10 @@ class Store:
         self.calls_script = scripts.calls(ranks or {})
         self.fleet_script = scripts.fleet()
         self.timeout = timeout
+        self.on_fit: Callable[[str, float, float, float], object] | None = None  # see Outcome.guess
         self.background = Background(f"router-core:{pool}")
         self._cell = cell
-        self._declared: tuple[Declared, ...] = ()
+        self._declared: tuple[tuple[Declared, ...], tuple[Rows, ...]] = (), ()
         self._member: Member | None = None
         self._locks: dict[int, threading.Lock] = {}
         self._inherited: list[object] = []  # of the parent process: see Member.keep
@@ -125,7 +128,7 @@ class Store:
         """
         started = time.perf_counter()
         member = self._process()
-        await member.ready(self._declared)
+        await member.ready(*self._declared)
         operation = self._question(member, request)
         lines, voids = member.line(), 0
         while True:
@@ -138,7 +141,10 @@ class Store:
                 await lines.wait(operation, rest)
             elif verb == "pinned":
                 raise Pinned(unescape(rest))
-            elif verb == "void" and voids < VOID_TRIES:
+            elif verb == "again" and voids < TRIES:  # there are limits of other scopes now
+                operation.in_scopes(member.worker.scopes)
+                voids += 1
+            elif verb == "void" and voids < TRIES:
                 voids += 1
             else:
                 self._refused(member, request, verb, rest)
@@ -146,7 +152,7 @@ class Store:
     def _question(self, member: Member, request: Acquire, dry: bool = False) -> AcquireOp:
         group = _escape(request.group)
         worker = member.worker
-        return AcquireOp(
+        operation = AcquireOp(
             request=request,
             id=worker.lease_id(),
             group=group,
@@ -157,6 +163,9 @@ class Store:
             wait_until=int(worker.pool_ms() + request.max_wait * 1000) if request.max_wait > 0 else 0,
             dry=dry,
         )
+        if request.subjects:
+            operation.in_scopes(worker.scopes)
+        return operation
 
     def _granted(self, member: Member, request: Acquire, operation: AcquireOp, rest: str, started: float) -> Lease:
         words = rest.split(" ")
@@ -172,6 +181,7 @@ class Store:
             best=tuple(map(unescape, words[3:])) if len(words) > 3 else (),
             waited_ms=0.0 if operation.turn is None else took,
             decision_ms=took,
+            subjects=operation.subjects,
         )
         member.worker.live[lease.id] = lease
         if operation.turn is not None and not operation.told:
@@ -183,8 +193,8 @@ class Store:
             earliest, place, waiting, *words = rest.split(" ")
             seconds = None if earliest == "-" else max(0.0, (int(earliest) - member.worker.pool_ms()) / 1000)
             raise Refused(request.group, views.refusals(words), seconds, int(place), int(waiting))
-        if verb == "void":
-            raise StateError(f"pool {self.keys.pool!r}: the answer came too late {VOID_TRIES} times")
+        if verb in ("void", "again"):
+            raise StateError(f"pool {self.keys.pool!r}: the answer came too late {TRIES} times")
         raise StateError(f"pool {self.keys.pool!r}: {rest}")
 
     def settle(self, lease: Lease, outcome: Outcome) -> None:
@@ -202,7 +212,7 @@ class Store:
             return
         member = self._process()
         member.worker.live.pop(lease.id, None)
-        member.end(CancelOp(lease.id, _escape(lease.group)))
+        member.end(CancelOp(lease.id, _escape(lease.group), subjects=lease.subjects))
 
     def observe(self, lease: Lease, heard: Sequence[Heard], refused: bool = False) -> None:
         """What the answer to this call said of its provider's limits; `refused`: it was a 429.
@@ -226,26 +236,53 @@ class Store:
     async def explain(self, request: Acquire) -> Explanation:
         """What `acquire` would decide now, without effect. Raises StateError."""
         member = self._process()
-        await member.ready(self._declared)
+        await member.ready(*self._declared)
         operation = self._question(member, request, dry=True)
-        operation.valid_until = int(member.worker.pool_ms() + 2500 * self.timeout)
-        answer = await member.line().ask(operation)
+        answer = "again"
+        for _ in range(TRIES):
+            operation.valid_until = int(member.worker.pool_ms() + 2500 * self.timeout)
+            answer = await member.line().ask(operation)
+            if answer != "again":
+                break
+            operation.in_scopes(member.worker.scopes)
         if not answer.startswith("dry "):
             raise StateError(f"pool {self.keys.pool!r}: {answer}")
         return views.explanation(answer, request.group, request.strategy, member.worker.pool_ms())
 
-    async def register(self, deployments: Sequence[Declared]) -> None:
-        """Describe this worker's deployments and join the pool. Raises StateError; ValueError for an empty id."""
-        self._declared = tuple(deployments)
-        await self._process().join(self._declared)
+    async def register(self, deployments: Sequence[Declared], rows: Sequence[Rows] = ()) -> None:
+        """Describe this worker's deployments and the limits of subjects, and join the pool. Raises StateError;
+        ValueError for an empty id."""
+        self._declared = tuple(deployments), tuple(rows)
+        await self._process().join(*self._declared)
 
     async def control(self, action: str, deployment: str, **values: float | str) -> str:
         """weight (weight=2), limits (**{"requests/60": 100}; "-" takes an override back), drain, resume, cool
         (ms=60000), reset (health and windows), clear (overrides). Returns the settings in force. Raises StateError.
         """
         words = "".join(f" {name}={value}" for name, value in values.items())
-        _, answers = await self._process().ask([FleetOp(f"control {action} {escape(deployment)}{words}")])
-        return answers[0].removeprefix("ok ")
+        return await limits.control(self._process(), action, escape(deployment), words)
+
+    async def limits(self) -> list[LimitState]:
+        """Every limit in force, of deployments and subjects. Raises StateError."""
+        return await limits.all_of(self._process())
+
+    async def usage(self, subject: str) -> list[LimitState]:
+        """The limits of one subject (`user:alice`) or deployment. Raises StateError."""
+        return await limits.usage(self._process(), limits.named(subject))
+
+    async def set_limit(self, subject: str, row: str, amount: int | str | None) -> str:
+        """Override a limit of a subject or a deployment for the whole fleet; None takes that back. Returns the limits
+        in force.
+
+        `row`: `requests/60`, `cost/day@UTC` (nano-dollars), `concurrent`; `amount`: with flags if they are to change,
+        `"1000,max,shadow"`. A deployment whose id reads like a subject is reached by `control`. Raises StateError, also
+        for a row that is none.
+        """
+        return await limits.override(self._process(), limits.named(subject), row, amount)
+
+    async def reset_usage(self, subject: str) -> None:
+        """Forget what a subject used. Raises StateError."""
+        await limits.control(self._process(), "reset", limits.named(subject), "")
 
     async def snapshot(self, deployments: Sequence[str] | None = None) -> Snapshot:
         """The pool now: all deployments, or those named. Raises StateError."""
@@ -264,10 +301,11 @@ class Store:
                 if state is not None:
                     states[state.id] = state
                     groups[escape(state.group)] = None
+        shared = await limits.of_closed(member) if deployments is None else ()
         reply, answers = await member.ask([FleetOp("workers"), FleetOp("shadows")], tuple(groups))
         workers, waiting = views.workers_and_queues(answers[0])
         shadows = tuple(views.shadows(answers[1]))
-        return Snapshot(self.keys.pool, reply.now_ms, states, workers, waiting, self.engine.name, shadows)
+        return Snapshot(self.keys.pool, reply.now_ms, states, workers, waiting, self.engine.name, shadows, shared)
 
     async def events(self, count: int = 100) -> list[Event]:
         """The newest changes of the pool, newest first. Raises StateError."""

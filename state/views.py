@@ -11,6 +11,7 @@ from router_core.state.records import (
     DeploymentState,
     Event,
     Explanation,
+    LimitState,
     Observed,
     Refusal,
     ShadowState,
@@ -31,7 +32,7 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _amounts(text: str) -> MappingProxyType[str, int]:
-    return MappingProxyType({name: int(float(amount)) for name, amount in _pairs(text).items()})
+    return MappingProxyType({name: int(float(value.partition(",")[0])) for name, value in _pairs(text).items()})
 
 
 def _observed(text: str) -> Observed:
@@ -42,7 +43,7 @@ def _observed(text: str) -> Observed:
 def deployment_state(line: str, now_ms: float) -> DeploymentState | None:
     """One line of snapshot.lua; None for a garbled deployment."""
     fields = line.split("\t")
-    if len(fields) != 18:
+    if len(fields) != 19:
         return None
     settings, _, limits = fields[14].partition("|")
     head = _pairs(settings)
@@ -72,8 +73,27 @@ def deployment_state(line: str, now_ms: float) -> DeploymentState | None:
         input_price=_whole(head.get("in", "-")),
         output_price=_whole(head.get("out", "-")),
         overrides=MappingProxyType(_pairs(fields[15])),
+        context_tokens=_whole(fields[18]),
         observed=MappingProxyType({name: _observed(text) for name, text in _pairs(fields[17]).items()}),
     )
+
+
+def limit_states(text: str, now_ms: float) -> Iterator[LimitState]:
+    """The lines of meters.lua; garbled ones are left out."""
+    for line in text.split("\n") if text else ():
+        whose, name, *rest = line.split("\t")
+        if len(rest) == 5:
+            amount, flags, used, due, exceeded = rest
+            yield LimitState(
+                subject=unescape(whose),
+                name=name,
+                amount=int(amount),
+                used=_whole(used),
+                ready=None if due == "-" else max(0.0, (int(due) - now_ms) / 1000),
+                reserve_max=",max" in flags,
+                enforced=",shadow" not in flags,
+                exceeded=int(exceeded) if exceeded.isdigit() else 0,
+            )
 
 
 def workers_and_queues(text: str) -> tuple[tuple[WorkerState, ...], dict[str, int]]:
@@ -115,7 +135,7 @@ def explanation(text: str, group: str, strategy: str, now_ms: float) -> Explanat
     candidates = []
     for i in range(5, len(words) - 4, 5):
         name = unescape(words[i])
-        refusal = None if words[i + 3] == "-" else Refusal(name, words[i + 3], _number(words[i + 4]))
+        refusal = None if words[i + 3] == "-" else _refusal(words[i], words[i + 3], words[i + 4])
         candidates.append(Candidate(name, _number(words[i + 2]), int(float(words[i + 1])), refusal))
     return Explanation(
         group=group,

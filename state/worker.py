@@ -24,6 +24,7 @@ class Worker:
         self.live: dict[str, Lease] = {}  # granted, not yet handed to settle
         self.open_operations = 0  # acquires and settles on their way: their leases may or may not be held there
         self.known = True
+        self.scopes = ""  # whose limits there are: "account,user"
         self._prefix = f"{cell}.{token}."
         self._count = 0
         self._ahead_ms: float | None = None  # pool time minus monotonic time
@@ -40,9 +41,9 @@ class Worker:
         return int(self._random.random() * 2147483645) + 1
 
     def heard(self, reply: Reply) -> None:
-        """A reply tells the pool's time and whether we count as alive."""
+        """A reply tells the pool's time, whether we count as alive, and whose limits there are."""
         self._ahead_ms = reply.now_ms - time.monotonic() * 1000
-        self.known = reply.known
+        self.known, self.scopes = reply.known, reply.scopes
 
     @property
     def introduced(self) -> bool:

@@ -19,7 +19,7 @@ FOLDERS = {"router_core": "router_core", "state": "router_core/state", "strategi
 KINDS = {".py", ".lua", ".typed"}
 
 # Serial: building and installing keeps both cores of a small machine busy, which would disturb tests that measure.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 
 @pytest.fixture(scope="module")

@@ -107,7 +107,7 @@ class Deployment(Section):
             account=self.account,
             weight=self.effective_weight,
             order=self.order,
-            limits={row.name: row.value for row in self.rows if row.counted},
+            limits={row.name: row.value for row in self.rows},
             input_price=prices.get("input"),
             output_price=prices.get("output"),
             version=self.config_version,

@@ -31,11 +31,6 @@ class Row(NamedTuple):
         return f"{self.amount}{',max' if self.reserve_max else ''}{'' if self.enforce else ',shadow'}"
 
     @property
-    def counted(self) -> bool:
-        """Whether the scripts know such a row by now."""
-        return self.resource != "cost" and self.calendar is None and self.enforce and not self.reserve_max
-
-    @property
     def calendar(self) -> str | None:
         """Whose periods have to be known, if it counts in calendar periods."""
         return self.window if "@" in self.window else None

@@ -18,7 +18,7 @@ from router_core.config.ids import unique
 from router_core.config.keys import check_params
 from router_core.config.limits import Limit
 from router_core.config.limits_checks import check_names, check_prices
-from router_core.config.limits_declared import all_rows, declared_rows, with_limits
+from router_core.config.limits_declared import all_rows, with_limits
 from router_core.config.policies import AllowedFailsPolicy, RetryPolicy
 from router_core.config.problems import Problems, join
 from router_core.config.secrets import conceal
@@ -183,5 +183,3 @@ def _notes(settings: Settings, deployments: tuple[Deployment, ...], problems: Pr
             "limits are set but no redis_url: they hold for this process only. Give every worker the same redis_url "
             "(or ROUTER_CORE_REDIS_URL), or redis_url='memory://' if one process is what you want"
         )
-    if declared_rows(settings, deployments) or not all(row.counted for one in deployments for row in one.rows):
-        problems.note("budgets, and limits of accounts and callers, are read but not enforced by this version")

@@ -1,89 +1,23 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
--- Uses: numbers, shared, image, room, queue, tickets, choose, levels, claims, shadow, refusal, leases, clock
+-- Uses: numbers, shared, image, room, reserve, holders, subjects, contexts, roster, queue, tickets, choose, levels,
+--       claims, shadow, refusal, leases, clock, question
 -- Defines: acquire
--- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority
---         caller dry[ wishes=position,... bounded=0|1][ pin=key ttl=ms sampled=0|1][ shadow=route]"
---         times in pool ms; route and list: numbers of shared strings, "group strategy key=value ..." and "id id ...";
---         key: number of a key; sampled 1: the list is not all of the group
+-- Op      as question.lua says
 -- Returns "ok deployment generation probe best ..."; "pinned deployment" (not in a list that is sampled);
+--         "again" (the scopes are others: name the subjects in them);
 --         "wait due place unknown turn" (unknown 1: room may come at any time; turn "-": as it was
 --         told before); "full earliest place waiting id reason ready ..."; "void" (too late, nothing written); dry:
 --         "dry chosen earliest place waiting id order rank reason ready ..."; "-" for unknown
 
 local REAP_BEFORE_REFUSAL = 64
-local FORM = "^acquire (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S+) (%d)(.*)$"
-
--- What few calls have: the words after the others.
-local function parse_rest(request, rest)
-  if not string.find(rest, "^ %l+=%S") then
-    error("MALFORMED acquire", 0)
-  end
-  local positions, bounded = string.match(rest, " wishes=(%S+) bounded=(%d)")
-  if positions then
-    request.wishes, request.bounded = {}, bounded == "1"
-    for position in string.gmatch(positions, "%d+") do
-      request.wishes[#request.wishes + 1] = tonumber(position)
-    end
-  end
-  local pin, ttl, sampled = string.match(rest, " pin=(%d+) ttl=(%d+) sampled=(%d)")
-  if pin then
-    request.pin, request.pin_ms, request.sampled = image.key(tonumber(pin)), tonumber(ttl), sampled == "1"
-  end
-  request.most_waiting = tonumber(string.match(rest, " most=(%d+)") or nil)
-  local route = string.match(rest, " shadow=(%d+)")
-  request.shadow = route and shadow.request(request, route)
-end
-
-local function parse(op)
-  local id, valid, lease_ms, seed, route, list, input, output, stream, first, best, until_ms, turn, caller, dry, rest =
-    string.match(op, FORM)
-  if not id then
-    error("MALFORMED acquire", 0)
-  end
-  local words = shared.words(route)
-  local request = {
-    id = id,
-    valid_until = tonumber(valid),
-    lease_ms = tonumber(lease_ms),
-    seed = tonumber(seed),
-    input_tokens = tonumber(input),
-    output_tokens = tonumber(output),
-    stream = stream == "1",
-    preferred = tonumber(first),
-    remember = tonumber(best),
-    wait_until = tonumber(until_ms),
-    priority = tonumber(turn),
-    dry = dry == "1",
-    list = list,
-    candidates = shared.words(list),
-    group = words[1],
-    strategy = words[2],
-    args = shared.values(route),
-    caller = caller,
-    ticket = until_ms .. "|" .. shared.worker .. "|" .. id .. "|" .. input .. "|" .. output .. "|" .. caller,
-    turn = nil,
-    ranked = nil,
-    most_waiting = nil,
-    prepared = nil,
-    wishes = nil,
-    pinned = nil,
-    pin = nil,
-    shadow = nil,
-  }
-  if rest ~= "" then
-    parse_rest(request, rest)
-  end
-  return request
-end
-
 -- Is there room at member `i`? If not, the reason goes to `refusals`.
 local function try(request, panel, i, refusals)
   local d = panel.members[i]
-  local ok, reason = pcall(room.admit, d, request)
+  local ok, reason, never = pcall(room.admit, d, request)
   if ok and not reason then
     return true
   end
-  refusals[#refusals + 1] = refusal.of(d, request, ok and reason or nil)
+  refusals[#refusals + 1] = refusal.of(d, request, ok and reason or nil, never)
   return false
 end
 
@@ -94,7 +28,7 @@ local function find_room(request, panel, found, refusals, draw)
   if not first then
     return nil
   end
-  room.load({ panel.members[first] })
+  holders.load({ panel.members[first] }, request)
   if try(request, panel, first, refusals) then
     return first
   end
@@ -111,7 +45,7 @@ end
 local function grant(request, panel, i, found, q)
   local d, probe = panel.members[i], panel.members[i].state == "open"
   local generation, claim = numbers.int(d.generation), request.pin and claims.plan(request, d)
-  leases.hold(request.id, shared.worker, d, probe, clock.now + request.lease_ms, room.take(d, request))
+  leases.hold(request.id, shared.worker, d, probe, clock.now + request.lease_ms, reserve.take(d, request))
   queue.serve(q, request)
   if claim then
     claims.write(request, claim)
@@ -152,6 +86,7 @@ local function load(entries)
   end
   image.load("lease", lease_ids)
   claims.load(entries)
+  contexts.load(entries, ids)
   for i = 1, #ids > 0 and #entries or 0 do
     local request = entries[i].op
     if not seen[request.strategy] then
@@ -162,6 +97,9 @@ local function load(entries)
       seen[request.shadow.strategy] = true
       choose.load(request.shadow, ids)
     end
+  end
+  if clock.scopes then
+    subjects.load(roster.list(ids), entries)
   end
 end
 
@@ -192,6 +130,9 @@ end
 local function run(request)
   if clock.now > request.valid_until then
     return "void"
+  end
+  if request.scopes and request.scopes ~= (clock.scopes or "-") then
+    return "again"
   end
   local held = leases.read(request.id)
   if held then
@@ -240,4 +181,4 @@ local function run(request)
   end
 end
 
-local acquire = { parse = parse, load = load, run = run }
+local acquire = { parse = question.parse, load = load, run = run }

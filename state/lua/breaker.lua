@@ -10,7 +10,7 @@ local RATIO = 0.5
 local STABLE_MS = 60000 -- closed this long: the next cooldown starts from the base again
 
 local function counter(d, name)
-  return window.open(d.id .. "/" .. name .. "/60", 60)
+  return window.open(d.id .. "/" .. name .. "/60", window.MINUTE)
 end
 
 -- Open it for base x 2^(trips-1), at least what the upstream asked for, at most the cap. A cooldown is only ever

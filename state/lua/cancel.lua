@@ -1,27 +1,28 @@
 -- The call was given up before anything was sent upstream: all that was reserved comes back, and its ticket goes.
--- Uses: queue, window, deployment, roster, leases, breaker
+-- Uses: queue, slots, corrections, deployment, roster, leases, breaker, scopes
 -- Defines: cancel
--- Op      "cancel id group ticket"; ticket "-": it never waited
+-- Op      "cancel id group ticket[ use=key:subject ...]"; ticket "-": it never waited; use: columns of its subjects
 -- Returns "ok", or "gone" if nothing was held
 
 local cancel = {}
-local NOTHING = { requests = 0, tokens = 0, input = 0, output = 0 }
+local NOTHING = { requests = 0, tokens = 0, input = 0, output = 0, cost = 0 }
 
 function cancel.parse(op)
-  local id, group, ticket = string.match(op, "^cancel (%S+) (%S+) (%S+)$")
+  local id, group, ticket, rest = string.match(op, "^cancel (%S+) (%S+) (%S+)(.*)$")
   if not id then
     error("MALFORMED cancel", 0)
   end
+  scopes.lend(rest)
   return { id = id, group = group, ticket = ticket }
 end
 
 function cancel.run(c)
-  local lease, d, corrections = leases.read(c.id), nil, nil
+  local lease, d, list = leases.read(c.id), nil, nil
   if lease then
-    local slots = {}
-    d, corrections = deployment.of(lease.deployment, roster.HEALTH), leases.corrections(lease, NOTHING)
-    leases.plan(lease, corrections, slots)
-    window.prepare(slots)
+    local found = {}
+    d, list = deployment.of(lease.deployment, roster.HEALTH), corrections.of(lease, NOTHING)
+    corrections.plan(lease, list, found)
+    slots.prepare(found)
   end
   if c.ticket ~= "-" then
     queue.give_up(queue.of(c.group), c.ticket)
@@ -29,7 +30,7 @@ function cancel.run(c)
   if not lease then
     return "gone"
   end
-  leases.correct(lease, corrections)
+  corrections.commit(list)
   leases.finish(lease, d)
   breaker.unproven(d, c.id)
   return "ok"

@@ -1,5 +1,5 @@
 -- The order in which candidates are tried.
--- Uses: room, outlook, deployment, roster, ranks, clock
+-- Uses: holders, outlook, deployment, roster, ranks, clock
 -- Defines: choose
 -- First the lowest `order`; in it those that levels.lua puts first, then a deployment that waits for its probe, then
 -- the lowest rank; ties at random.
@@ -100,7 +100,7 @@ end
 local function ranks_of(panel, request, draw)
   local strategy, members, found, now = panel.strategy, panel.members, panel.found, clock.now
   if strategy.reads_windows then
-    room.load(members)
+    holders.load(members)
     for i = 1, #members do
       members[i].used = outlook.used_share(members[i])
     end

@@ -1,12 +1,13 @@
 -- The pool's clock and its birth.
 -- Uses: numbers, shared, image, keys
 -- Defines: clock
--- `clock`  HASH last_ms, offset_ms (pool time = TIME + offset), epoch. A run finds its time in `clock.now`, as text in
---          `clock.text`, and the pool's `clock.epoch`; `clock.ticks`: this run writes the clock, which is what runs
---          are taken for that look after something now and then.
+-- `clock`  HASH last_ms, offset_ms (pool time = TIME + offset), epoch, scopes (subjects.lua). A run finds its time in
+--          `clock.now`, as text in `clock.text`, `clock.offset`, the pool's `clock.epoch`, and `clock.scopes`, false
+--          where all limits are deployments' own; `clock.ticks`: this run writes the clock, which is what runs are
+--          taken for that look after something now and then.
 
-local clock = { now = nil, text = nil, epoch = nil, ticks = nil }
-local FIELDS = { "last_ms", "offset_ms", "epoch" }
+local clock = { now = nil, text = nil, offset = nil, epoch = nil, scopes = nil, ticks = nil }
+local FIELDS = { "last_ms", "offset_ms", "epoch", "scopes" }
 local TICK_MS = 10 -- no run's time is later than the one stored by more than this
 local SORTED = { leases = true, expired = true, workers = true, retired = true, held = true }
 -- Longer than 64 bytes: a hash of short texts is kept as a list of up to 512 fields, and each read of a field walks
@@ -42,7 +43,7 @@ function clock.begin()
     now = last + TICK_MS
     image.set("clock", "offset_ms", numbers.int(offset))
   end
-  clock.now, clock.text, clock.epoch = now, numbers.int(now), stored[3]
+  clock.now, clock.text, clock.offset, clock.epoch, clock.scopes = now, numbers.int(now), offset, stored[3], stored[4]
   clock.ticks = now - last >= TICK_MS
   if clock.ticks then
     image.set("clock", "last_ms", clock.text)
@@ -50,4 +51,10 @@ function clock.begin()
   if not clock.epoch then
     give_birth()
   end
+end
+
+-- From now on there are limits of these scopes; false: of none.
+function clock.set_scopes(text)
+  clock.scopes = text
+  image.set("clock", "scopes", text)
 end

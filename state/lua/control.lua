@@ -1,22 +1,41 @@
--- What an operator does to a deployment; counts for the next decision of the whole fleet.
--- Uses: numbers, image, settings, quotas, deployment, roster, breaker, window, events, clock
+-- What an operator does to a deployment, or to the limits of a subject; counts for the next decision of the whole
+-- fleet.
+-- Uses: numbers, image, rows, settings, limits, subjects, scopes, holders, quotas, deployment, roster, breaker, window,
+--       events, clock
 -- Defines: control
 -- Op      "control action id key=value ...": weight weight=2 | limits requests/60=100 ... | drain | resume |
---         cool ms=60000 | reset (health, windows, what the provider said) | clear (all overrides, or those named key=-)
+--         cool ms=60000 | reset (health, windows, what the provider said) | clear (all overrides, or those named
+--         key=-); for a subject limits, reset and clear, and behind them " use=key:subject" for its column
 -- Returns "ok settings in force"
 
 local control = {}
 local actions = {}
+local OF_SUBJECTS = { limits = true, reset = true, clear = true }
 
 function control.parse(op)
   local action, id, rest = string.match(op, "^control (%S+) (%S+)(.*)$")
   if not actions[action] then
     error("UNKNOWN action", 0)
   end
-  return { action = action, id = id, rest = rest }
+  local subject = scopes.of(id) ~= nil
+  if subject and not OF_SUBJECTS[action] then
+    error("UNKNOWN action of a subject", 0)
+  end
+  scopes.lend(rest)
+  return { action = action, id = id, subject = subject, rest = string.gsub(rest, " use=%d+:%S+", "") }
 end
 
-local function override(id, changes)
+-- Set what is overridden; a subject's rows are in force at once.
+local function store(op, text)
+  if op.subject then
+    limits.apply(op.id, text)
+  else
+    image.set("overrides", op.id, text)
+  end
+end
+
+local function override(op, changes)
+  local id = op.id
   local order, values = settings.pairs_in(image.get("overrides", id) or "")
   for _, change in ipairs(changes) do
     local key, value = change[1], change[2]
@@ -32,7 +51,7 @@ local function override(id, changes)
     end
   end
   local text = settings.joined(kept, values)
-  image.set("overrides", id, text ~= "" and text)
+  store(op, text ~= "" and text)
 end
 
 local function given(op)
@@ -44,7 +63,7 @@ local function given(op)
   local order, values = settings.pairs_in(op.rest)
   local changes = {}
   for _, key in ipairs(order) do
-    if values[key] ~= "-" and numbers.of(values[key]) < 0 then
+    if values[key] ~= "-" and numbers.of(string.match(values[key], "^[^,]*")) < 0 then
       error("NEGATIVE " .. key, 0)
     end
     changes[#changes + 1] = { key, values[key] }
@@ -57,28 +76,33 @@ end
 
 function actions.weight(op)
   local _, values = given(op)
-  override(op.id, { { "weight", values.weight } })
+  override(op, { { "weight", values.weight } })
 end
 
 function actions.limits(op)
   local changes, values = given(op)
-  override(op.id, changes)
+  for _, change in ipairs(changes) do
+    if not rows.read(change[1] .. "=" .. (change[2] == "-" and "0" or change[2])) then
+      error("MALFORMED limit " .. change[1], 0)
+    end
+  end
+  override(op, changes)
   quotas.disbelieve(op.id, values)
 end
 
 function actions.drain(op)
-  override(op.id, { { "drained", "1" } })
+  override(op, { { "drained", "1" } })
 end
 
 function actions.resume(op)
-  override(op.id, { { "drained", "-" } })
+  override(op, { { "drained", "-" } })
 end
 
 function actions.clear(op)
   if string.match(op.rest, "%S") then
-    override(op.id, (given(op)))
+    override(op, (given(op)))
   else
-    image.set("overrides", op.id, false)
+    store(op, false)
   end
 end
 
@@ -89,12 +113,25 @@ function actions.cool(op)
   breaker.trip(d, "operator", { base = ms, cap = ms }, ms)
 end
 
+local function reset_subject(id)
+  local s, windows = subjects.holder(id), {}
+  for i, row in ipairs(s and s.limits or {}) do
+    windows[#windows + 1] = row.seconds and holders.window(s, i) or nil
+  end
+  for _, w in ipairs(windows) do
+    window.clear(w)
+  end
+end
+
 function actions.reset(op)
+  if op.subject then
+    return reset_subject(op.id)
+  end
   local d = deployment.of(op.id, roster.HEALTH)
-  local counters = { { op.id .. "/ok/60", 60 }, { op.id .. "/failed/60", 60 } }
+  local counters = { { op.id .. "/ok/60", window.MINUTE }, { op.id .. "/failed/60", window.MINUTE } }
   for _, limit in ipairs(deployment.limits(d)) do
     if limit.seconds then
-      counters[#counters + 1] = { op.id .. "/" .. limit.name, limit.seconds }
+      counters[#counters + 1] = { op.id .. "/" .. limit.name, limit }
     end
   end
   for i, counter in ipairs(counters) do
@@ -114,11 +151,14 @@ function actions.reset(op)
 end
 
 function control.run(op)
-  if not image.get("declared", op.id) then
+  if not op.subject and not image.get("declared", op.id) then
     error("UNKNOWN deployment", 0)
   end
   actions[op.action](op)
   events.add("control", op.id, op.action .. op.rest)
+  if op.subject then
+    return "ok " .. (image.get("limits", op.id) or "")
+  end
   if image.get("settings", op.id) then
     return "ok " .. settings.apply(op.id)
   end

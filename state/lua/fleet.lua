@@ -1,6 +1,6 @@
 -- The script of workers and operators: everything but calls, in the order given.
--- Uses: shared, keys, run, heartbeat, reconcile, join, leave, register, control, snapshot, ids, workers, shadows,
---       diary
+-- Uses: shared, keys, run, heartbeat, reconcile, join, leave, register, limits, calendars, control, snapshot, ids,
+--       workers, shadows, diary, meters, named, reserved
 -- Defines: fleet
 -- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation
@@ -12,18 +12,25 @@ local verbs = {
   join = join,
   leave = leave,
   register = register,
+  limits = limits,
+  calendars = calendars,
   control = control,
   snapshot = snapshot,
   ids = ids,
   workers = workers,
   shadows = shadows,
   diary = diary,
+  meters = meters,
+  named = named,
+  reserved = reserved,
 }
 
 local function fleet(given_keys, args)
   run.begin(given_keys, args)
+  limits.begin()
   for _, entry in ipairs(run.parse(args, verbs)) do
     run.attempt(entry, verbs[entry.verb].run)
   end
+  limits.flush()
   return run.finish(redis.call("ZSCORE", keys.workers, shared.worker))
 end

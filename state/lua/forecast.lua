@@ -1,12 +1,12 @@
 -- How many calls of a size the deployments will have taken by when: what those that wait are told of their places.
--- Uses: window, deployment, room, clock
+-- Uses: slots, deployment, holders, needs, clock
 -- Defines: forecast
 -- Each deployment is a lane: a call fits where all of its windows have room, and room comes back as their slots leave
 -- them. What is given back before, or refused for other reasons, nobody foresees.
 
 -- Where a window stands: how much is free, and the slot that is released next.
 local function cursor(d, i, amount)
-  local w = room.window_of(d, i)
+  local w = holders.window(d, i)
   return { w = w, slot = w.oldest, free = d.settings.limits[i].amount - w.sum, need = amount }
 end
 
@@ -15,9 +15,9 @@ local function next_at(c)
   local w = c.w
   while c.slot <= w.newest do
     if not w.slots[c.slot] then
-      window.read_range(w, c.slot, math.min(c.slot + 7, w.newest))
+      slots.read_range(w, c.slot, math.min(c.slot + 7, w.newest))
     end
-    local entry = window.slot_of(w, c.slot)
+    local entry = slots.of(w, c.slot)
     if entry.amount > 0 then
       return entry.last_ms + w.span, entry.amount
     end
@@ -38,11 +38,11 @@ end
 -- A deployment: its windows, and how many calls fit now. Throws GARBLED.
 local function lane_of(d, request)
   local limits, lane = deployment.limits(d), { most = math.huge, fit = 0 }
-  local wanted = room.needs(limits, request)
+  local wanted = needs(limits, request, d.settings)
   for i = 1, wanted and #limits or 0 do
-    if not limits[i].seconds then
+    if not limits[i].seconds and not limits[i].shadow then
       lane.most = math.min(lane.most, limits[i].amount - d.inflight)
-    elseif wanted[i] > 0 then
+    elseif wanted[i] > 0 and not limits[i].shadow then
       lane[#lane + 1] = cursor(d, i, wanted[i])
       lane[#lane].at_ms, lane[#lane].amount = next_at(lane[#lane])
     end

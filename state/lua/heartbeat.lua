@@ -1,26 +1,17 @@
 -- Workers: who lives, what they hold, which deployments they list.
--- Uses: numbers, image, keys, window, settings, quotas, events, leases, reaper, clock, shared
+-- Uses: numbers, image, keys, scopes, limits, calendars, settings, quotas, events, leases, reaper, clock, shared,
+--       retired
 -- Defines: heartbeat, reconcile, join, leave
 -- `workers` ZSET worker by pool ms of its last heartbeat; `listing[worker]` = digest of its deployments;
---                `lists[digest]` = ids;
--- `retired` ZSET of deployments nobody lists, by when
+--                `lists[digest]` = ids of deployments, and subjects;
 -- Op      "heartbeat", "join digest list", "leave", "reconcile lease_ms list" (list: number of a shared string of ids)
--- Returns heartbeat: "ok held dead version": leases this worker holds here, 1 if it had been given up, version of the
---         settings
+-- Returns heartbeat: "ok held dead version calendar ...": leases this worker holds here, 1 if it had been given up,
+--         version of the settings, calendars to be written anew
 
 local heartbeat, reconcile, join, leave = {}, {}, {}, {}
 local REAP = 1000
 local LEAVING = 5000
 local SETTLED_MS = 5000 -- a lease younger than this may be on its way to its worker
-local FORGET_RETIRED_MS = 3600000
-local FACTS = { "declared", "inflight", "health", "learned", "observed", "tokens", "spend_nano" }
-
--- One of the deployments is listed no more: out of the choice now, its numbers are kept for an hour.
-local function retire(id)
-  image.set("settings", id, false)
-  image.add_member(keys.retired, clock.text, id)
-  events.add("retired", id, "no live worker lists it")
-end
 
 local function words_of(text)
   local words = {}
@@ -46,8 +37,10 @@ local function unlist(digest)
     end
   end
   for _, id in ipairs(words_of(image.get("lists", digest))) do
-    if not kept[id] and image.get("settings", id) then
-      retire(id)
+    if not kept[id] and scopes.of(id) then
+      limits.retire(id)
+    elseif not kept[id] and image.get("settings", id) then
+      retired.note(id)
     end
   end
   image.set("lists", digest, false)
@@ -60,42 +53,6 @@ local function forget(name)
   if digest then
     image.set("listing", name, false)
     unlist(digest)
-  end
-end
-
-local function erase_window(id, seconds)
-  image.set("used", id, false)
-  for slot = 0, window.size(seconds) + window.spare(seconds) do
-    image.set("window", id .. ":" .. numbers.int(slot), false)
-  end
-end
-
-local function erase(id)
-  local ids = { "ok/60", "failed/60" }
-  for name in string.gmatch(string.match(image.get("declared", id) or "", "|(.*)$") or "", "(%S+)=") do
-    ids[#ids + 1] = name
-  end
-  for _, name in ipairs(ids) do
-    local seconds = tonumber(string.match(name, "/(%d+)$"))
-    if seconds then
-      erase_window(id .. "/" .. name, seconds)
-    end
-  end
-  for _, fact in ipairs(FACTS) do
-    image.set(fact, id, false)
-  end
-end
-
-local function forget_retired()
-  local old =
-    redis.call("ZRANGEBYSCORE", keys.retired, "-inf", numbers.int(clock.now - FORGET_RETIRED_MS), "LIMIT", "0", "100")
-  for _, id in ipairs(old) do
-    if numbers.of(image.get("inflight", id) or "0") == 0 then
-      if not image.get("settings", id) then
-        erase(id)
-      end
-      image.remove_member(keys.retired, id)
-    end
   end
 end
 
@@ -124,11 +81,12 @@ function heartbeat.run()
     end
   end
   reaper.purge()
-  forget_retired()
+  retired.forget()
   local held = redis.call("ZLEXCOUNT", keys.held, "[" .. shared.worker .. "|", "(" .. shared.worker .. "}")
   forget_observed()
   local version = image.get("config", "version") or "0"
-  return "ok " .. numbers.int(held) .. " " .. (dead and "1" or "0") .. " " .. version
+  local words = { "ok", numbers.int(held), dead and "1" or "0", version, unpack(calendars.due()) }
+  return table.concat(words, " ")
 end
 
 function join.parse(op)

@@ -1,59 +1,41 @@
 -- What one run has read and will write: a column is read with one HMGET for all operations, and written once at the
 -- end.
--- Uses: shared
+-- Uses: shared, column_names
 -- Defines: keys, image
--- KEYS    the columns in the order below (keys.py), then one `waiting:<group>` for each group of the run, then others
+-- KEYS    the columns (column_names: those of keys.py), then one `waiting:<group>` for each group of the run, then
+-- others
 --         that operations name by number
--- Nothing is written before `image.flush`: a run that fails has changed nothing.
-
-local NAMES = {
-  "clock",
-  "settings",
-  "health",
-  "inflight",
-  "learned",
-  "tokens",
-  "spend_nano",
-  "used",
-  "window",
-  "lease",
-  "leases",
-  "held",
-  "expired",
-  "workers",
-  "config",
-  "events",
-  "declared",
-  "overrides",
-  "listing",
-  "lists",
-  "retired",
-  "shadow",
-  "observed",
-}
+-- Nothing is written before `flush`: a run that fails has changed nothing.
 
 local image, keys = {}, {} -- keys: column -> key
-local all_keys
-local waiting_keys
+local all_keys, waiting_keys
+local lent = {} -- columns of this run alone
 local columns -- column -> field -> text, or false where nothing is stored
-local sets -- column -> {field, text, ...}
-local removed -- column -> {field, ...}
-local added_members -- key of a sorted set -> {score, member, ...}
-local removed_members -- key of a sorted set -> {member, ...}
-local commands
-local proven -- keys whose type a read has shown
+local pending -- what flush.lua writes
 
 function image.begin(given)
-  if keys[NAMES[1]] ~= given[1] then -- mostly it is the pool of the last run
-    for i = 1, #NAMES do
-      keys[NAMES[i]] = given[i]
+  if keys[column_names[1]] ~= given[1] then -- mostly it is the pool of the last run
+    for i = 1, #column_names do
+      keys[column_names[i]] = given[i]
     end
   end
-  all_keys, waiting_keys = given, {}
-  for i = 1, #shared.groups do
-    waiting_keys[shared.groups[i]] = given[#NAMES + i]
+  for i = 1, #lent do
+    keys[lent[i]] = nil
   end
-  columns, sets, removed, added_members, removed_members, commands, proven = {}, {}, {}, {}, {}, {}, {}
+  all_keys, waiting_keys, lent, columns = given, {}, {}, {}
+  for i = 1, #shared.groups do
+    waiting_keys[shared.groups[i]] = given[#column_names + i]
+  end
+  pending = {
+    sets = {}, -- column -> {field, text, ...}
+    removed = {}, -- column -> {field, ...}
+    added_members = {}, -- key of a sorted set -> {score, member, ...}
+    removed_members = {}, -- key of a sorted set -> {member, ...}
+    commands = {},
+    kept = nil, -- column -> ms that its key is to live from now on
+    proven = {}, -- keys whose type a read has shown
+  }
+  image.columns, image.pending = columns, pending
 end
 
 -- The key of a group's waiting calls.
@@ -63,7 +45,13 @@ end
 
 -- Another key, from 1.
 function image.key(number)
-  return all_keys[#NAMES + #shared.groups + number] or error("UNKNOWN key", 0)
+  return all_keys[#column_names + #shared.groups + number] or error("UNKNOWN key", 0)
+end
+
+-- Key `number` is a column of this run.
+function image.lend(number, name)
+  keys[name] = image.key(number)
+  lent[#lent + 1] = name
 end
 
 -- The texts of `fields` as a list, false where nothing is stored; what this run has set counts. One command. A key of
@@ -73,7 +61,7 @@ function image.read(name, fields)
   if found.err then
     error(found.err, 0)
   end
-  proven[keys[name]] = true
+  pending.proven[keys[name]] = true
   local values = columns[name]
   if values then
     for i = 1, #fields do
@@ -138,107 +126,35 @@ function image.set(name, field, text)
   end
   values[field] = text
   if text then
-    append(sets, name, field, text)
+    append(pending.sets, name, field, text)
   else
-    append(removed, name, field)
+    append(pending.removed, name, field)
   end
 end
 
 -- Members of a sorted set. What a run removes goes before what it adds.
 function image.add_member(key, score, member)
-  append(added_members, key, score, member)
+  append(pending.added_members, key, score, member)
 end
 
 function image.remove_member(key, member)
-  append(removed_members, key, member)
+  append(pending.removed_members, key, member)
 end
 
 -- Any other command, done last in the order given.
 function image.write(...)
+  local commands = pending.commands
   commands[#commands + 1] = { ... }
 end
 
 -- A read has shown that this key is of the right type.
 function image.proven(key)
-  proven[key] = true
+  pending.proven[key] = true
 end
 
--- Nothing may fail half-way, so the type of each key is known before the first write.
-local function prove(key, wanted)
-  if not proven[key] then
-    proven[key] = true
-    local found = redis.call("TYPE", key).ok
-    if found ~= "none" and found ~= wanted then
-      error("WRONGTYPE " .. key .. " is a " .. found .. ", not a " .. wanted, 0)
-    end
-  end
-end
-
--- The first write of all proves its key itself: where it fails, nothing was written.
-local function spare_the_first()
-  local first = next(removed_members) or next(added_members)
-  if first then
-    proven[first] = true
-  end
-end
-
-local function prove_all()
-  for key in pairs(removed_members) do
-    prove(key, "zset")
-  end
-  for key in pairs(added_members) do
-    prove(key, "zset")
-  end
-  for name in pairs(sets) do
-    prove(keys[name], "hash")
-  end
-  for name in pairs(removed) do
-    prove(keys[name], "hash")
-  end
-  for i = 1, #commands do
-    prove(commands[i][2], commands[i][1] == "XADD" and "stream" or "zset")
-  end
-end
-
-local function in_parts(verb, key, list)
-  if #list <= 4000 then
-    redis.call(verb, key, unpack(list))
-    return
-  end
-  for i = 1, #list, 4000 do -- unpack ends at 7,999
-    redis.call(verb, key, unpack(list, i, math.min(i + 3999, #list)))
-  end
-end
-
-local function drop(name, fields)
-  local gone = {}
-  for _, field in ipairs(fields) do
-    if not columns[name][field] then -- it may have been set again
-      gone[#gone + 1] = field
-    end
-  end
-  if #gone > 0 then
-    in_parts("HDEL", keys[name], gone)
-  end
-end
-
--- Write everything.
-function image.flush()
-  spare_the_first()
-  prove_all()
-  for key, members in pairs(removed_members) do
-    in_parts("ZREM", key, members)
-  end
-  for key, members in pairs(added_members) do
-    in_parts("ZADD", key, members)
-  end
-  for name, list in pairs(sets) do
-    in_parts("HSET", keys[name], list)
-  end
-  for name, fields in pairs(removed) do
-    drop(name, fields)
-  end
-  for i = 1, #commands do
-    redis.call(unpack(commands[i]))
-  end
+-- A column of this run alone (an open subject's) goes away when nothing was added for so long.
+function image.keep(name, ms)
+  local kept = pending.kept or {}
+  kept[name] = math.max(kept[name] or 0, ms)
+  pending.kept = kept
 end

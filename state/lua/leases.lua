@@ -1,7 +1,8 @@
 -- What attempts hold while they run, so that nothing leaks when a worker dies.
--- Uses: numbers, image, keys, window, deployment, reaper, clock
+-- Uses: numbers, image, keys, deployment, subjects, reaper, clock
 -- Defines: leases
--- `lease[id]`  = "held|expired deployment worker generation probe|call at_ms limit=amount ..." (names as in settings)
+-- `lease[id]`  = "held|expired deployment worker generation probe|call at_ms row=amount ..." (names as in settings;
+--                "subject|row=amount" of others than the deployment; "amount:start" in a calendar's period)
 --                or "charged": unknown when it was settled (Redis had forgotten it), and not to be charged again
 -- `leases`     ZSET id by deadline (pool ms); `held` ZSET of `worker|id`; `expired` ZSET id by when it was reaped
 -- How a dead worker's leases end: reaper.lua.
@@ -10,7 +11,8 @@ local WORKER_DEAD_MS = 10000
 local CHARGED = "charged"
 
 -- The record of a call, nil if there is none. Throws GARBLED.
--- Fields: id, state, deployment, worker, generation, probe, at_ms, rest (" limit=amount ..." as reserved).
+-- Fields: id, state, deployment, worker, generation, probe, at_ms, rest (" row=amount ..." as reserved), counted (cards
+-- of the subjects whose calls in flight it is one of, nil where there are none).
 local function read(id)
   local text = image.get("lease", id)
   if not text or text == CHARGED then
@@ -18,7 +20,7 @@ local function read(id)
   end
   local state, target, owner, generation, kind, at_ms, rest =
     string.match(text, "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)(.*)$")
-  return {
+  local lease = {
     id = id,
     state = state,
     deployment = target,
@@ -28,6 +30,10 @@ local function read(id)
     at_ms = numbers.of(at_ms),
     rest = rest,
   }
+  if string.find(rest, "|", 1, true) then
+    lease.counted = subjects.counted(rest)
+  end
+  return lease
 end
 
 -- Write the record, in a state that may be new.
@@ -57,50 +63,23 @@ local function drop_index(lease)
   image.remove_member(keys.leases, lease.id)
 end
 
+-- So many more calls of a lease are in flight: at `d`, and at all that count them.
+local function count(lease, d, amount)
+  deployment.count(d, "inflight", amount)
+  for i = 1, lease.counted and #lease.counted or 0 do
+    subjects.count(lease.counted[i], amount)
+  end
+end
+
 -- Give back the slot of a held lease and forget its record.
 local function finish(lease, d)
   if lease.state == "held" then
     drop_index(lease)
-    deployment.count(d, "inflight", -1)
+    count(lease, d, -1)
   else
     image.remove_member(keys.expired, lease.id)
   end
   image.set("lease", lease.id, false)
-end
-
--- What must change in the windows when `used` {requests, tokens, input, output} was really used: {id, seconds, delta,
--- ...}.
--- A nil keeps what was reserved. Throws GARBLED.
-local function corrections(lease, used)
-  local list, n = {}, 0
-  for resource, seconds, amount in string.gmatch(lease.rest, "(%a+)/(%d+)=(%S+)") do
-    local really = used[resource]
-    local delta = really and really - numbers.of(amount) or 0
-    if delta ~= 0 then
-      list[n + 1], list[n + 2] = lease.deployment .. "/" .. resource .. "/" .. seconds, tonumber(seconds)
-      list[n + 3] = delta
-      n = n + 3
-    end
-  end
-  return list
-end
-
--- Part of every plan that ends a lease: put windows for the ids of its corrections, and add the slots to read. Throws
--- GARBLED.
-local function plan(lease, list, slots)
-  for i = 1, #list, 3 do
-    local w = window.open(list[i], list[i + 1])
-    list[i] = w
-    slots[#slots + 1] = w
-    slots[#slots + 1] = window.slot_at(w, lease.at_ms)
-  end
-end
-
--- Charge what was really used into the windows of the reservation. Only after `plan`.
-local function correct(lease, list)
-  for i = 1, #list, 3 do
-    window.adjust(list[i], lease.at_ms, list[i + 2])
-  end
 end
 
 -- A call of another epoch was charged; that is remembered as long as an expired lease, so that it is charged once.
@@ -132,10 +111,8 @@ local leases = {
   save = save,
   hold = hold,
   drop_index = drop_index,
+  count = count,
   finish = finish,
-  corrections = corrections,
-  plan = plan,
-  correct = correct,
   was_charged = was_charged,
   note_charged = note_charged,
   reap = reap,

@@ -50,7 +50,7 @@ local function plan(d, e)
   local found = { names = names, rows = rows, noted = false, changes = {} }
   for _, quota in ipairs(e.heard) do
     local limit, row = limits[quota.name], rows[quota.name]
-    if (limit and limit.seconds) or discovers then
+    if (limit and limit.seconds and not limit.calendar) or discovers then
       if not row then
         row = { limit = 0, since_ms = clock.now, at_ms = clock.now, parts = {} }
         names[#names + 1], rows[quota.name] = quota.name, row
@@ -59,7 +59,7 @@ local function plan(d, e)
       found.noted = (matters and hear(row, quota.limit)) or found.noted
       if limit then
         local amount = math.min(quotas.believed(row) or limit.amount, limit.amount)
-        found.changes[#found.changes + 1] = others.plan(d.id, row, e, quota, amount, limit.seconds)
+        found.changes[#found.changes + 1] = others.plan(d.id, row, e, quota, amount, limit)
       end
     end
   end

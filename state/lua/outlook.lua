@@ -1,42 +1,50 @@
 -- When there will be room: for refusals, for waiting calls, and how full a deployment is.
--- Uses: window, deployment, room, clock
+-- Uses: slots, deployment, holders, needs, clock
 -- Defines: outlook
+
+local NOBODY = {} -- a request that names nobody
 
 -- The releases of a window to come, oldest first: calls visit(at_ms, amount) until it returns true. Throws GARBLED.
 local function releases_of(w, visit)
   for slot = w.oldest, w.newest do
     if not w.slots[slot] then
-      window.read_range(w, slot, math.min(slot + 7, w.newest))
+      slots.read_range(w, slot, math.min(slot + 7, w.newest))
     end
-    local entry = window.slot_of(w, slot)
+    local entry = slots.of(w, slot)
     if entry.amount > 0 and visit(entry.last_ms + w.span, entry.amount) then
       return
     end
   end
 end
 
--- Pool time at which `amount`, for which there is no room now, fits under `limit`; nil where it never does.
+-- Pool time at which `amount`, for which there is no room now, fits under `limit`; nil where it never does. All
+-- candidates ask the same of a limit that they share, so the last answer is kept with the window.
 local function due_in(w, amount, limit)
   local missing, due = w.sum + amount - limit, nil
+  if w.due_missing == missing then
+    return w.due_ms
+  end
+  w.due_missing, w.due_ms = missing, nil
   releases_of(w, function(at_ms, released)
     missing, due = missing - released, at_ms
     return missing <= 0
   end)
-  return missing <= 0 and due or nil
+  w.due_ms = missing <= 0 and due or nil
+  return w.due_ms
 end
 
--- Pool time from which the request fits, health aside; nil if nobody can know it (a slot in flight) or it never fits.
--- Throws GARBLED.
-local function due(d, request)
-  local latest, limits = clock.now, deployment.limits(d)
-  local wanted = room.needs(limits, request)
+-- As `due`, of one holder of limits.
+local function due_of(h, request, settings)
+  local latest, limits = clock.now, holders.limits(h)
+  local wanted = needs(limits, request, settings)
   for i = 1, #limits do
-    if not wanted or (not limits[i].seconds and d.inflight + 1 > limits[i].amount) then
+    local limit = limits[i]
+    if not wanted or (not limit.seconds and not limit.shadow and h.inflight + 1 > limit.amount) then
       return nil
     end
   end
   for i = 1, #limits do
-    local w = limits[i].seconds and (d.windows[i] or room.window_of(d, i))
+    local w = limits[i].seconds and not limits[i].shadow and holders.window(h, i)
     if w and w.sum + wanted[i] > limits[i].amount then
       local at_ms = due_in(w, wanted[i], limits[i].amount)
       if not at_ms then
@@ -44,6 +52,20 @@ local function due(d, request)
       end
       latest = math.max(latest, at_ms)
     end
+  end
+  return latest
+end
+
+-- Pool time from which the request fits, health aside; nil if nobody can know it (a slot in flight) or it never fits.
+-- Throws GARBLED.
+local function due(d, request)
+  local latest = clock.now
+  for _, h in ipairs(holders.of(d, request)) do
+    local at_ms = due_of(h, request, d.settings)
+    if not at_ms then
+      return nil
+    end
+    latest = math.max(latest, at_ms)
   end
   return latest
 end
@@ -61,8 +83,8 @@ end
 local function add_releases(d, resource, list)
   local limited = false
   for i, limit in ipairs(deployment.limits(d)) do
-    if limit.resource == resource and limit.seconds then
-      local w = room.window_of(d, i)
+    if limit.resource == resource and limit.seconds and not limit.shadow then
+      local w = holders.window(d, i)
       limited = true
       list[#list + 1] = { clock.now, limit.amount - w.sum }
       releases_of(w, function(at_ms, amount)
@@ -90,25 +112,30 @@ local function releases(members, resource)
   return list
 end
 
--- Keep room for a waiting call until the end of this run. Only after a `check` that found room.
+-- Keep room for a waiting call until the end of this run. Only after an `admit` that found room.
 local function hold(d, request)
-  d.hold = (d.hold or 0) + 1
-  local limits = deployment.limits(d)
-  local wanted = room.needs(limits, request)
-  for i = 1, #limits do
-    if limits[i].seconds then
-      local w = d.windows[i]
-      w.hold = w.hold + wanted[i]
+  for _, h in ipairs(holders.of(d, request)) do
+    local limits = holders.limits(h)
+    local wanted = needs(limits, request, d.settings)
+    h.hold = (h.hold or 0) + 1
+    for i = 1, #limits do
+      if limits[i].seconds then
+        local w = h.windows[i]
+        w.hold = w.hold + wanted[i]
+      end
     end
   end
 end
 
--- Share of the tightest limit in use, 0..1 and above under debt; 0 without limits. Throws GARBLED.
+-- Share of the tightest limit in use, its own or of whom it belongs to, 0..1 and above under debt; 0 without limits.
+-- Throws GARBLED.
 local function used_share(d)
   local share = 0
-  for i, limit in ipairs(deployment.limits(d)) do
-    local used = limit.seconds and room.window_of(d, i).sum or d.inflight
-    share = math.max(share, used / math.max(limit.amount, 1e-9))
+  for _, h in ipairs(holders.of(d, NOBODY)) do
+    for i, limit in ipairs(holders.limits(h)) do
+      local used = limit.seconds and holders.window(h, i).sum or h.inflight
+      share = limit.shadow and share or math.max(share, used / math.max(limit.amount, 1e-9))
+    end
   end
   return share
 end
@@ -116,6 +143,7 @@ end
 local outlook = {
   RESOURCES = { "requests", "tokens", "input", "output" },
   due = due,
+  due_in = due_in,
   wants = wants,
   releases = releases,
   hold = hold,

@@ -18,7 +18,7 @@ local function expire(id)
   leases.drop_index(lease)
   image.add_member(keys.expired, clock.text, id)
   leases.save(lease, "expired")
-  deployment.count(d, "inflight", -1)
+  leases.count(lease, d, -1)
   breaker.unproven(d, id)
 end
 
@@ -29,7 +29,7 @@ local function revive(lease, deadline_ms)
   image.add_member(keys.held, "0", lease.worker .. "|" .. lease.id)
   image.add_member(keys.leases, numbers.int(deadline_ms), lease.id)
   leases.save(lease, "held")
-  deployment.count(d, "inflight", 1)
+  leases.count(lease, d, 1)
 end
 
 -- Up to `most` ids that a worker holds.

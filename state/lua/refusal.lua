@@ -1,7 +1,7 @@
 -- Why a call was not served and when it may be; and what else few acquires ask for: explanations, the best-ranked.
 -- Uses: numbers, queue, tickets, outlook, clock
 -- Defines: refusal
--- A refusal is {id, reason, ready_ms or nil}.
+-- A refusal is {id, reason, ready_ms or nil, true where that will never be otherwise}.
 
 local MOST_WAITING = 10000 -- of a group, if the call says nothing else
 local HOPELESS = { too_large = true, unknown = true, garbled = true, drained = true }
@@ -19,13 +19,14 @@ local function ready(d, request)
   return ok and ready_ms or nil
 end
 
--- Why this member, which was asked, did not serve. `reason`: the limit that is full, nil for a garbled one.
-local function of(d, request, reason)
-  local ready_ms = reason and ready(d, request)
+-- Why this member, which was asked, did not serve. `reason`: the limit that is full, nil for a garbled one; `never`: it
+-- can never have room for the request.
+local function of(d, request, reason, never)
+  local ready_ms = reason and not never and ready(d, request)
   if ready_ms == clock.now then -- full only by what is kept for earlier tickets
     return { d.id, "behind_tickets" }
   end
-  return { d.id, reason or "garbled", ready_ms or nil }
+  return { d.id, reason or "garbled", ready_ms or nil, never }
 end
 
 -- More calls wait than were read: nobody is asked.
@@ -49,7 +50,7 @@ end
 local function hopes(refusals)
   local any, unknown = false, false
   for _, refused in ipairs(refusals) do
-    if not HOPELESS[refused[2]] then
+    if not HOPELESS[refused[2]] and not refused[4] then
       any, unknown = true, unknown or (not refused[3] and refused[2] ~= "behind_tickets")
     end
   end

@@ -40,6 +40,21 @@ local function greet(id, text)
   events.add("registered", id, group)
 end
 
+-- Does a declaration {id, version, text} take the place of what is declared (no version: nothing is)? Returns "ok" if
+-- so; why not is reported once.
+function register.decide(op, version, text)
+  if not version or op.version > version then
+    return "ok"
+  elseif op.version < version then
+    once(op.id, "ignored", "older-version-ignored", numbers.int(op.version))
+    return "ignored"
+  elseif text ~= op.text then
+    once(op.id, "conflict", "declarations-differ", "version=" .. numbers.int(version))
+    return "conflict"
+  end
+  return "kept"
+end
+
 function register.run(op)
   local before = image.get("declared", op.id)
   local version, text
@@ -54,17 +69,12 @@ function register.run(op)
       version, text = nil, nil
     end
   end
-  local answer = "kept"
-  if not version or op.version > version then
+  local answer = register.decide(op, version, text)
+  if answer == "ok" then
     image.set("declared", op.id, numbers.int(op.version) .. " " .. op.text)
-    answer = "ok"
-  elseif op.version < version then
-    once(op.id, "ignored", "older-version-ignored", numbers.int(op.version))
-    return "ignored"
-  elseif text ~= op.text then
-    once(op.id, "conflict", "declarations-differ", "version=" .. numbers.int(version))
-    answer = "conflict"
   end
-  settings.apply(op.id)
+  if answer ~= "ignored" then
+    settings.apply(op.id)
+  end
   return answer
 end

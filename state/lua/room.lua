@@ -1,164 +1,150 @@
--- Is there room for a request at a deployment, in every limit at once?
--- Uses: numbers, image, window, deployment
+-- Is there room for a request at a deployment, in every limit at once: its own, and those of whom it and the request
+-- belong to?
+-- Uses: window, slots, holders, needs, contexts, deployment, clock
 -- Defines: room
--- A request has input_tokens and output_tokens (estimates). Resources: requests, tokens, input, output, concurrent.
--- `hold` (of a deployment, of a window) is room kept for waiting calls within this run: seen by every check, never
--- stored.
+-- `hold` (of a holder, of a window) is room kept for waiting calls within this run: seen by every check, never stored.
 
--- What a request takes of a limit; nil if it can never fit there. An output that does not fit takes all of the limit.
-local function need(limit, request)
-  local resource = limit.resource
-  if limit.counts then
-    return 1
-  elseif resource == "output" then
-    return math.min(request.output_tokens, limit.amount)
-  elseif request.input_tokens > limit.amount then
-    return nil
-  elseif resource == "input" then
-    return request.input_tokens
-  end
-  return math.min(request.input_tokens + request.output_tokens, limit.amount)
+local exceeded -- of the last `admit`: {holder, position, ...} of those rows
+
+local function note(h, i)
+  exceeded = exceeded or {}
+  exceeded[#exceeded + 1] = h
+  exceeded[#exceeded + 1] = i
 end
 
--- Deployments of the same settings share their limits, so mostly it is one answer for all candidates of a request.
-local amounts, of_limits, of_request
-
--- What a request takes of each limit, by position; false where it can never fit in one of them.
-local function needs(limits, request)
-  if of_limits ~= limits or of_request ~= request then
-    of_limits, of_request, amounts = limits, request, {}
-    for i = 1, #limits do
-      local amount = need(limits[i], request)
-      if not amount then
-        amounts = false
-        break
-      end
-      amounts[i] = amount
-    end
-  end
-  return amounts
-end
-
--- The window of a deployment's limit `i`. Throws GARBLED.
-local function window_of(d, i)
-  local limit = deployment.limits(d)[i]
-  local w = d.windows[i]
-  if not w then
-    w = window.open(d.id .. "/" .. limit.name, limit.seconds)
-    d.windows[i] = w
-  end
-  return w
-end
-
--- Has it as many calls in flight as it may? Returns the name of that limit. Throws GARBLED.
-local function busy(d)
-  local limits = deployment.limits(d)
+-- Has it as many calls in flight as it may? Returns the position of that limit. Throws GARBLED.
+local function busy(h, limits)
   for i = 1, #limits do
     local limit = limits[i]
-    if not limit.seconds and d.inflight + (d.hold or 0) + 1 > limit.amount then
-      return limit.name
+    if not limit.seconds and h.inflight + (h.hold or 0) + 1 > limit.amount then
+      if not limit.shadow then
+        return i
+      end
+      note(h, i)
     end
   end
   return nil
-end
-
--- Load the sums of all windows of these deployments, in one command.
-local function load(list)
-  local ids = {}
-  for i = 1, #list do
-    local d = list[i]
-    local limits = deployment.limits(d)
-    for j = 1, #limits do
-      if limits[j].seconds and not d.windows[j] then
-        ids[#ids + 1] = d.id .. "/" .. limits[j].name
-      end
-    end
-  end
-  if #ids > 0 then
-    image.load("used", ids)
-  end
 end
 
 -- The slots {window, oldest slot, ...} of those windows that are full for this request. Garbage is left to `admit`.
 local function slots_of_full(list, request)
-  local slots = {}
+  local found = {}
   for i = 1, #list do
-    local d, limits = list[i], list[i].settings.limits
-    local wanted = needs(limits, request)
-    for j = 1, wanted and #limits or 0 do
-      if limits[j].seconds and (d.windows[j] or pcall(window_of, d, j)) then
-        local w = d.windows[j]
-        if w.sum + wanted[j] + w.hold > limits[j].amount then
-          slots[#slots + 1] = w
-          slots[#slots + 1] = w.oldest
+    local d = list[i]
+    for _, h in ipairs(holders.of(d, request)) do
+      local limits = holders.limits(h)
+      local wanted = needs(limits, request, d.settings)
+      for j = 1, wanted and #limits or 0 do
+        if limits[j].seconds and (h.windows[j] or pcall(holders.window, h, j)) then
+          local w = h.windows[j]
+          if w.sum + wanted[j] + w.hold > limits[j].amount then
+            found[#found + 1] = w
+            found[#found + 1] = w.oldest
+          end
         end
       end
     end
   end
-  return slots
+  return found
 end
 
--- Load what is asked where many may be full, in two commands. Of those that are busy nobody asks.
+-- Load what is asked where many may be full, in few commands. Of those that are busy nobody asks.
 local function load_full(list, request)
   local free = {}
   for i = 1, #list do
-    if not busy(list[i]) then
+    if not busy(list[i], holders.limits(list[i])) and pcall(holders.of, list[i], request) then
       free[#free + 1] = list[i]
     end
   end
-  load(free)
-  window.read(slots_of_full(free, request))
+  holders.load(free, request)
+  slots.read(slots_of_full(free, request))
 end
 
--- Read the slots that `take` adds to, in one command. Throws GARBLED.
-local function plan(d, limits)
-  local slots = {}
-  for i = 1, #limits do
-    if limits[i].seconds then
-      local w = d.windows[i]
-      slots[#slots + 1] = w
-      slots[#slots + 1] = w.newest
-    end
-  end
-  window.prepare(slots)
-end
-
--- Part of the plan of a grant: nil if there is room, and then `take` cannot fail; else the reason: "too_large" or the
--- name of the limit that is full. Throws GARBLED.
-local function admit(d, request)
-  local limits, planned = deployment.limits(d), true
-  local wanted = needs(limits, request)
-  local full = not wanted and "too_large" or busy(d)
-  if full then
-    return full
-  end
-  for i = 1, #limits do
-    if limits[i].seconds then
-      local w = d.windows[i] or window_of(d, i)
-      if not window.fits(w, wanted[i], limits[i].amount) then
-        return limits[i].name
+-- Read the slots that reserve.take adds to, one command a column. Throws GARBLED.
+local function plan(list)
+  local found = {}
+  for i = 1, #list do
+    local h = list[i]
+    local limits = holders.limits(h)
+    for j = 1, #limits do
+      if limits[j].seconds then
+        local w = h.windows[j]
+        found[#found + 1] = w
+        found[#found + 1] = w.newest
       end
-      planned = planned and w.entry
     end
   end
-  if not planned then
-    plan(d, limits)
+  slots.prepare(found)
+end
+
+-- Why a request never fits into row `i`.
+local function never(h, i, why)
+  local row = holders.limits(h)[i]
+  if h.limits or row.counts or row.resource == "cost" then
+    return why or holders.label(h, i)
+  end
+  return "too_large"
+end
+
+-- As `admit`, of one holder, but for the slots: true, or nil and why not.
+local function fits(h, limits, request, d)
+  local prepared = true
+  local wanted, row, why = needs(limits, request, d.settings)
+  if not wanted then
+    return nil, never(h, row, why), true
+  end
+  local full = busy(h, limits)
+  if full then
+    return nil, holders.label(h, full)
+  end
+  for i = 1, #limits do
+    local limit = limits[i]
+    if limit.seconds then
+      local w = h.windows[i] or holders.window(h, i)
+      if not window.fits(w, wanted[i], limit.amount) then
+        if not limit.shadow then
+          return nil, holders.label(h, i)
+        end
+        note(h, i)
+      end
+      prepared = prepared and w.entry
+    end
+  end
+  return true, prepared
+end
+
+-- Part of the plan of a grant: nil if there is room, and then reserve.take cannot fail; else the reason: "too_large",
+-- "unpriced" or the limit that is full, and true if that will never be otherwise. Throws GARBLED.
+local function admit(d, request)
+  exceeded = nil
+  if request.input_tokens >= contexts.LEAST and contexts.too_long(d, request) then
+    return "too_large", true
+  elseif not clock.scopes then
+    local ok, prepared, hopeless = fits(d, deployment.limits(d), request, d)
+    if not ok then
+      return prepared, hopeless
+    elseif not prepared then
+      plan({ d })
+    end
+    return nil
+  end
+  local list, all_prepared = holders.of(d, request), true
+  for i = 1, #list do
+    local ok, prepared, hopeless = fits(list[i], holders.limits(list[i]), request, d)
+    if not ok then
+      return prepared, hopeless
+    end
+    all_prepared = all_prepared and prepared
+  end
+  if not all_prepared then
+    plan(list)
   end
   return nil
 end
 
--- Reserve in every limit; returns " name=amount ..." for the lease. Only after `admit`.
-local function take(d, request)
-  local reserved, limits = "", d.settings.limits
-  local wanted = needs(limits, request)
-  for i = 1, #limits do
-    local limit = limits[i]
-    if limit.seconds then
-      window.add(d.windows[i], wanted[i])
-      reserved = reserved .. " " .. limit.name .. "=" .. numbers.int(wanted[i])
-    end
-  end
-  return reserved
+-- The rows {holder, position, ...} that are only counted and would have refused what `admit` admitted, nil for none.
+local function exceeded_rows()
+  return exceeded
 end
 
-local room = { needs = needs, window_of = window_of, load = load, load_full = load_full, admit = admit, take = take }
+local room = { load_full = load_full, admit = admit, exceeded = exceeded_rows }

@@ -1,11 +1,11 @@
 -- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
 -- it plans (reads, validates) before it commits.
--- Uses: image, window, deployment, shared, clock
+-- Uses: image, flush, window, deployment, subjects, holders, shared, clock
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
---          \30, are "now epoch known" (known 0: this worker has to say hello again), then one an operation in their
---          order; a failed one: "error CODE text"
+--          \30, are "now epoch known[ scopes]" (known 0: this worker has to say hello again; scopes: subjects.lua),
+--          then one an operation in their order; a failed one: "error CODE text"
 
 local run = {}
 local replies
@@ -23,6 +23,8 @@ function run.begin(keys, args)
   clock.begin()
   window.begin()
   deployment.begin()
+  subjects.begin()
+  holders.begin()
 end
 
 -- Parse all operations: a list of {position, verb, op} in their order.
@@ -53,7 +55,9 @@ end
 function run.finish(is_known)
   window.flush()
   deployment.flush()
-  image.flush()
-  replies[1] = clock.text .. " " .. clock.epoch .. (is_known and " 1" or " 0")
+  subjects.flush()
+  flush()
+  local scopes = clock.scopes and " " .. clock.scopes or ""
+  replies[1] = clock.text .. " " .. clock.epoch .. (is_known and " 1" or " 0") .. scopes
   return { table.concat(replies, "\30") }
 end

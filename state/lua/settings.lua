@@ -33,6 +33,19 @@ local function joined(order, values)
 end
 settings.joined = joined
 
+-- Put what an operator says into rows {names, amounts}. Flags that he does not name stay.
+function settings.override(names, amounts, text)
+  local over, given = pairs_in(text)
+  for _, name in ipairs(over) do
+    local before = amounts[name]
+    if not before then
+      names[#names + 1] = name
+    end
+    local flags = before and not string.find(given[name], ",", 1, true) and string.match(before, "^[^,]*(.*)$")
+    amounts[name] = given[name] .. (flags or "")
+  end
+end
+
 -- Put in what the provider says of its limits.
 local function observe(names, rows, limit_names, amounts, discovers)
   for _, name in ipairs(names) do
@@ -58,27 +71,30 @@ function settings.compose(id, observed_names, rows)
   local limit_names, amounts = pairs_in(limits)
   observe(observed_names, rows, limit_names, amounts, values.discover == "1")
   local over, given = pairs_in(image.get("overrides", id) or "")
-  local drained = false
+  local drained, rows_given = false, {}
   for _, key in ipairs(over) do
     if key == "drained" then
       drained = true
     elseif values[key] then
       values[key] = given[key]
     else
-      if not amounts[key] then
-        limit_names[#limit_names + 1] = key
-      end
-      amounts[key] = given[key]
+      rows_given[#rows_given + 1] = key .. "=" .. given[key]
     end
   end
+  settings.override(limit_names, amounts, table.concat(rows_given, " "))
   return (drained and "drained " or "") .. joined(names, values) .. " | " .. joined(limit_names, amounts)
+end
+
+-- Workers shall see that something changed. Throws GARBLED.
+function settings.bump()
+  image.set("config", "version", numbers.int(version() + 1))
 end
 
 -- Make a text the settings in force, if it is not.
 function settings.put(id, text)
   if image.get("settings", id) ~= text then
     image.set("settings", id, text)
-    image.set("config", "version", numbers.int(version() + 1))
+    settings.bump()
   end
 end
 

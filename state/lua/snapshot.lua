@@ -1,5 +1,5 @@
 -- What an operator or a worker reads of the pool; writes nothing.
--- Uses: numbers, image, keys, shared, window, deployment, roster, room, quotas, clock
+-- Uses: numbers, image, keys, shared, window, deployment, roster, rows, holders, quotas, clock
 -- Defines: snapshot, ids, workers, shadows, diary
 -- Op      "snapshot list" (number of a shared string of ids), "ids", "workers", "shadows", "diary count"
 -- Returns snapshot: one line a known deployment, fields by tab: id, state, generation, trips, until_ms, reason,
@@ -12,14 +12,14 @@
 
 local snapshot, ids, workers, shadows, diary = {}, {}, {}, {}, {}
 local BEFORE_NOTES = "(" .. numbers.int(2 ^ 52) -- fair.lua
-local COLUMNS = { "tokens", "spend_nano", "overrides", "observed" }
+local COLUMNS = { "tokens", "spend_nano", "overrides", "observed", "context" }
 
 function snapshot.parse(op)
   return { list = string.match(op, "^snapshot (%d+)$") }
 end
 
 local function in_the_minute(id, name)
-  return numbers.int(window.open(id .. "/" .. name .. "/60", 60).sum)
+  return numbers.int(window.open(id .. "/" .. name .. "/60", window.MINUTE).sum)
 end
 
 local function known(value)
@@ -27,12 +27,12 @@ local function known(value)
 end
 
 local function observed(d)
-  local ok, names, rows = pcall(quotas.read, d.id)
+  local ok, names, heard = pcall(quotas.read, d.id)
   local words = {}
   for _, name in ipairs(ok and names or {}) do
-    local seconds = tonumber(string.match(name, "/(%d+)$"))
-    local foreign = seconds and quotas.foreign(rows[name], window.open(d.id .. "/" .. name, seconds)) or 0
-    words[#words + 1] = name .. "=" .. numbers.int(quotas.believed(rows[name]) or 0) .. ":" .. numbers.int(foreign)
+    local row = rows.named(name)
+    local foreign = row and row.seconds and quotas.foreign(heard[name], window.open(d.id .. "/" .. name, row)) or 0
+    words[#words + 1] = name .. "=" .. numbers.int(quotas.believed(heard[name]) or 0) .. ":" .. numbers.int(foreign)
   end
   return table.concat(words, " ")
 end
@@ -40,7 +40,7 @@ end
 local function line(d)
   local id, used = d.id, {}
   for i, limit in ipairs(deployment.limits(d)) do
-    local amount = limit.seconds and room.window_of(d, i).sum or d.inflight
+    local amount = limit.seconds and holders.window(d, i).sum or d.inflight
     used[i] = limit.name .. "=" .. numbers.int(amount)
   end
   return table.concat({
@@ -62,6 +62,7 @@ local function line(d)
     image.get("overrides", id) or "",
     table.concat(used, " "),
     observed(d),
+    image.get("context", id) or "-",
   }, "\t")
 end
 
@@ -79,7 +80,7 @@ function snapshot.run(op)
     end
   end
   image.load("used", counters)
-  room.load(members)
+  holders.load(members)
   for i, id in ipairs(list) do
     local ok, text = false, nil
     if loaded[i].settings and not deployment.garbled(loaded[i]) then

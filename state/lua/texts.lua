@@ -1,26 +1,14 @@
 -- What the texts of a deployment's columns mean.
--- Uses: numbers, memo
+-- Uses: numbers, memo, rows
 -- Defines: texts
 -- `settings[id]` = "[drained ]weight=1 order=0 in=- out=- group=g provider=p account=a | requests/60=600 concurrent=10"
 -- `learned[id]`  = "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms" (learn.lua); "-" for what is not known
 
 local MEASURES = { "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "streamed_ms" }
 
--- Limits as they stand in the settings: list of {name, resource, counts (calls, not tokens), seconds (nil: no window),
--- amount}; false for garbage.
-local function limits_in(text)
-  local limits = {}
-  for word in string.gmatch(text, "%S+") do
-    local name, resource, seconds, amount = string.match(word, "^((%a+)/?(%d*))=(.+)$")
-    amount = amount and numbers.read(amount)
-    if not amount then
-      return false
-    end
-    local counts = resource == "requests" or resource == "concurrent"
-    limits[#limits + 1] =
-      { name = name, resource = resource, counts = counts, seconds = tonumber(seconds), amount = amount }
-  end
-  return limits
+-- Whom it belongs to, as subjects.lua names them.
+local function subjects_of(group, provider, account)
+  return { group = "group:" .. group, provider = "provider:" .. provider, account = "account:" .. account }
 end
 
 -- What the settings say; false for garbage. A text that was cut short must not pass for one without limits.
@@ -28,7 +16,8 @@ local settings_in = memo(4096, function(text)
   local drained, weight, order = string.match(text, "^(d?r?a?i?n?e?d? ?)weight=(%S+) order=(%S+)")
   local input, output = string.match(text, " in=(%S+) out=(%S+)")
   local listed = string.match(text, "|(.*)$")
-  local limits = listed and limits_in(listed)
+  local limits = listed and rows.read(listed)
+  local group, provider, account = string.match(text, " group=(%S+) provider=(%S+) account=(%S+)")
   weight, order = weight and numbers.read(weight), order and numbers.read(order)
   return weight
     and order
@@ -42,6 +31,7 @@ local settings_in = memo(4096, function(text)
       limits = limits,
       input_price = tonumber(input),
       output_price = tonumber(output),
+      subjects = group and subjects_of(group, provider, account),
     }
 end)
 

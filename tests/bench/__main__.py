@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.bench.calls import calls, streams
 from tests.bench.client import client
+from tests.bench.limits import limits
 from tests.bench.peers import peers
 from tests.bench.rates import rates
 from tests.bench.refusals import refusals
@@ -24,6 +25,7 @@ BENCHES: dict[str, Bench] = {
     "client": client,
     "scripts": scripts,
     "refusals": refusals,
+    "limits": limits,
     "rates": rates,
     "peers": peers,
 }

@@ -23,15 +23,16 @@ class Pool:
 
     store: Store
     ids: Sequence[str]
+    subjects: tuple[str, ...] = ()
     random: Random = field(default_factory=lambda: Random(1))
     best: tuple[str, ...] = ()
 
     def question(self) -> Acquire:
         if len(self.ids) <= MOST:
-            return _acquire(tuple(self.ids), 0)
+            return _acquire(tuple(self.ids), 0, self.subjects)
         drawn = self.random.sample(self.ids, MOST)
         others = [id for id in drawn if id not in self.best]
-        return _acquire((*self.best, *others)[:MOST], REMEMBERED)
+        return _acquire((*self.best, *others)[:MOST], REMEMBERED, self.subjects)
 
     async def acquire(self) -> Lease:
         lease = await self.store.acquire(self.question())
@@ -97,5 +98,5 @@ async def pool(url: str, name: str, size: int, **limits: int) -> Pool:
     return Pool(store, ids)
 
 
-def _acquire(ids: tuple[str, ...], remember: int) -> Acquire:
-    return Acquire(GROUP, ids, SPEC, input_tokens=60, output_tokens=1, remember=remember)
+def _acquire(ids: tuple[str, ...], remember: int, subjects: tuple[str, ...]) -> Acquire:
+    return Acquire(GROUP, ids, SPEC, input_tokens=60, output_tokens=1, remember=remember, subjects=subjects)

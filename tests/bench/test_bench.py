@@ -20,7 +20,7 @@ Row = dict[str, Any]
 def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
     """One quick run of everything, as its JSON tells it."""
     file = tmp_path_factory.mktemp("bench") / "figures.json"
-    main(["calls", "streams", "client", "scripts", "refusals", "rates", "--quick", "--json", str(file)])
+    main(["calls", "streams", "client", "scripts", "refusals", "limits", "rates", "--quick", "--json", str(file)])
     told = json.loads(file.read_text())
     return {
         table["name"]: [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]

@@ -11,7 +11,6 @@ from router_core.config import Deployment, Settings, declared_rows
 from router_core.config.limits_rows import Row
 from tests.config.helpers import entry, failure, loaded, warned
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*not enforced")
 UNKNOWN = "openai/nobody-knows-it"
 A_DAY: dict[str, Any] = {"max_budget": 10, "budget_duration": "1d"}
 

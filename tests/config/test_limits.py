@@ -14,7 +14,6 @@ from router_core.config.limits_rows import Row, text
 from router_core.config.limits_windows import UNITS, window
 from tests.config.helpers import entry, failure, loaded, one, warned
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*not enforced")
 HERE = entry(model_info={"id": "a", "account": "openai-eu"})
 
 

@@ -29,7 +29,7 @@ CANDIDATE = frozenset(
 )  # always there, so not named in `Facts`
 REQUEST = frozenset({"stream", "input_tokens", "output_tokens", "args", "group", "prepared"})
 
-GENERATED = ("ranks",)  # put between the files by state/scripts.py: the rank functions of the strategies
+GENERATED = ("ranks", "column_names")  # put between the files by state/scripts.py: the rank functions of the strategies
 
 Fault = tuple[int, str]
 

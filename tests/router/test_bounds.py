@@ -16,7 +16,6 @@ from router_core.router import Router
 from router_core.state.records import Acquire, Lease
 from tests.config.helpers import entry, loaded
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*not enforced")
 TEXT = st.text(st.characters(codec="utf-8"))
 HELLO = [{"role": "user", "content": "hello"}]
 MAX = [{"scope": "provider", "name": "openai", "resource": "output", "window": "day", "amount": 9, "reserve": "max"}]

@@ -61,6 +61,22 @@ async def test_what_others_use_leaves_bit_by_bit_and_ours_stays(place: Place) ->
     assert (await foreign(store), await used(store)) == (0, 7)
 
 
+async def test_what_others_use_does_not_take_ours_along_when_it_leaves(memory: Place) -> None:
+    """A part that is put into the slot of a call of ours, as of a moment before it."""
+    store = await serving(memory, None, **{"requests/60": 20})
+    assert memory.clock_ms is not None
+    memory.move(900 - memory.clock_ms % 1000)
+    await tries(store, ask(), 14)
+    memory.move(49_200)
+    await hears(memory, store, "requests/60", 20, 0)
+    assert await foreign(store) == 6
+    memory.move(10_000 + 799)
+    assert isinstance(await tried(store, ask()), Refused)
+    memory.move(1)
+    granted, _ = await tries(store, ask(), 20)
+    assert len(granted) == 15
+
+
 async def test_nothing_is_believed_for_longer_than_five_minutes(place: Place) -> None:
     store = await serving(place, None, **{"requests/86400": 100})
     await hears(place, store, "requests/86400", 100, 0)

@@ -1,0 +1,113 @@
+-- The card of a deployment: what was read of its columns, which enters it here.
+-- Uses: numbers, texts, roster, clock
+-- Defines: cards
+-- `health[id]`   = "state generation trips until_ms since_ms reason lease": closed, open, half-open or ramp; absent:
+--                  closed. `lease` is the one probe's in half-open, else "-".
+-- `inflight[id]` = a number; absent: 0. `settings`, `learned`: texts.lua
+-- cards.<column>(list of cards, their texts): what stands on a card is read anew only if its text has changed. A field
+-- that is false holds garbage (`settings` is false where the pool knows none, and "garbled").
+
+local cards = {}
+local NOTHING = {}
+
+function cards.inflight(list, column)
+  for i = 1, #list do
+    local d, text = list[i], column[i]
+    if d.inflight_text ~= text then
+      d.inflight_text = text
+      local before, value = d.inflight, numbers.read(text or "0") or false
+      d.inflight = value
+      if not before or not value then
+        roster.spoil(d)
+      end
+    end
+  end
+end
+
+local function read_health(d, text)
+  local state, generation, trips, until_ms, since_ms, reason, probe =
+    string.match(text or "closed 0 0 0 0 - -", "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$")
+  d.generation, d.trips = numbers.of(generation), numbers.of(trips)
+  d.until_ms, d.since_ms = numbers.of(until_ms), numbers.of(since_ms)
+  d.state, d.reason, d.probe = state, reason, probe
+end
+
+function cards.health(list, column)
+  for i = 1, #list do
+    local d, text = list[i], column[i]
+    if d.health_text ~= text then
+      d.health_text = text
+      d.health = pcall(read_health, d, text)
+      roster.spoil(d)
+    end
+    if d.state == "ramp" and clock.now >= d.until_ms then
+      d.state, d.since_ms = "closed", d.until_ms
+      roster.spoil(d)
+    end
+  end
+end
+
+function cards.settings(list, column)
+  for i = 1, #list do
+    local d, text = list[i], column[i]
+    if d.settings_text ~= text then
+      d.settings_text = text
+      d.settings = text and (texts.settings(text) or "garbled")
+      roster.spoil(d)
+    end
+  end
+end
+
+function cards.learned(list, column)
+  for i = 1, #list do
+    local d, text = list[i], column[i]
+    if d.learned_text ~= text then
+      d.learned_text = text
+      local before, learned = d.learned, texts.learned(text or "- - - - -")
+      d.learned = learned
+      if not before or not learned then
+        roster.spoil(d)
+      end
+      learned = learned or NOTHING
+      d.latency_ms, d.ttft_ms, d.ms_per_token = learned.latency_ms, learned.ttft_ms, learned.ms_per_token
+      d.sampled_ms, d.streamed_ms = learned.sampled_ms, learned.streamed_ms
+    end
+  end
+end
+
+function cards.new(id)
+  -- What most of them get is named here: a table that grows is copied again and again.
+  return {
+    id = id,
+    inflight_text = nil,
+    inflight = nil,
+    health_text = nil,
+    health = nil,
+    settings_text = nil,
+    settings = nil,
+    learned_text = nil,
+    learned = nil,
+    latency_ms = nil,
+    ttft_ms = nil,
+    ms_per_token = nil,
+    sampled_ms = nil,
+    streamed_ms = nil,
+    stale = true,
+    state = nil,
+    reason = nil,
+    probe = nil,
+    generation = nil,
+    trips = nil,
+    until_ms = nil,
+    since_ms = nil,
+    order = nil,
+    weight = nil,
+    level = nil,
+    timed = nil,
+    run = nil,
+    read = nil,
+    windows = nil,
+    changed = nil,
+    tokens = nil,
+  }
+end

@@ -1,0 +1,26 @@
+-- Does a call fit the context window that a deployment's errors told of?
+-- Uses: numbers, image
+-- Defines: contexts
+-- `context[id]`: lessons.lua
+
+local LEAST = 1024 -- input tokens of a call that is looked at: no window is smaller
+local MARGIN = 1.25 -- an estimate may be that much too high: only what surely is too long is refused
+
+-- Read the windows of the candidates, if a call of the run is long. `entries`: as of run.parse.
+local function load(entries, ids)
+  for i = 1, #ids > 0 and #entries or 0 do
+    if entries[i].op.input_tokens >= LEAST then
+      image.load("context", ids)
+      return
+    end
+  end
+end
+
+-- Is a request of LEAST tokens or more surely too long for this deployment?
+local function too_long(d, request)
+  local texts = image.columns.context
+  local known = texts and numbers.read(texts[d.id] or "")
+  return known and request.input_tokens > known * MARGIN or false
+end
+
+local contexts = { LEAST = LEAST, load = load, too_long = too_long }

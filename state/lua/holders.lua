@@ -1,0 +1,104 @@
+-- Who holds the limits that a request meets: the deployment itself, whom it belongs to, and whom the request names.
+-- Uses: numbers, image, window, deployment, subjects, clock
+-- Defines: holders
+-- A holder is a deployment or a card of subjects.lua: {id, windows (by position), inflight, hold}.
+
+local NOBODY = {}
+local last, last_d, last_request
+
+local function begin()
+  last_d, last_request = nil, nil
+end
+
+-- Its rows. Throws GARBLED.
+local function limits_of(h)
+  return h.limits or deployment.limits(h)
+end
+
+-- The window of its row `i`. Throws GARBLED.
+local function window_of(h, i)
+  local row, w = limits_of(h)[i], h.windows[i]
+  if not w then
+    w = h.limits and subjects.window_of(h, i) or window.open(h.id .. "/" .. row.name, row)
+    h.windows[i] = w
+  end
+  return w
+end
+
+-- All of them, the deployment first. Throws GARBLED.
+local function of(d, request)
+  if not clock.scopes then
+    return { d }
+  elseif last_d ~= d or last_request ~= request then
+    local list = { d }
+    for _, s in ipairs(subjects.of_deployment(d)) do
+      list[#list + 1] = s
+    end
+    for _, s in ipairs(subjects.of_request(request)) do
+      list[#list + 1] = s
+    end
+    last, last_d, last_request = list, d, request
+  end
+  return last
+end
+
+-- The windows of a holder that were not opened: their ids, or in a column of its own their names.
+local function add_names(h, limits, names)
+  for i = 1, #limits do
+    if limits[i].seconds and not h.windows[i] then
+      names[#names + 1] = h.column and limits[i].name or h.id .. "/" .. limits[i].name
+    end
+  end
+end
+
+local function load_subject(s, ids)
+  if not s.loaded then
+    s.loaded = true
+    if s.column then
+      local names = {}
+      add_names(s, s.limits, names)
+      if #names > 0 then
+        pcall(image.load, s.column, names) -- a broken one is the error of its own calls
+      end
+    else
+      add_names(s, s.limits, ids)
+    end
+  end
+end
+
+-- Load the sums of all windows that a request meets at these deployments, one command a column; without a request
+-- those of the deployments and whom they belong to.
+local function load(list, request)
+  local ids = {}
+  for i = 1, #list do
+    add_names(list[i], deployment.limits(list[i]), ids)
+    if clock.scopes then
+      local ok, whole = pcall(of, list[i], request or NOBODY)
+      for j = 2, ok and #whole or 0 do
+        load_subject(whole[j], ids)
+      end
+    end
+  end
+  if #ids > 0 then
+    image.load("used", ids)
+  end
+end
+
+-- How a refusal names its row `i`; of money it says how much there is, and how much is used. Throws GARBLED.
+local function label(h, i)
+  local row = limits_of(h)[i]
+  local name = h.limits and h.id .. "/" .. row.name or row.name
+  if row.resource ~= "cost" then
+    return name
+  end
+  return name .. "=" .. numbers.int(row.amount) .. ":" .. numbers.int(window_of(h, i).sum)
+end
+
+-- Where it is counted how often row `i` would have refused a call: column and field.
+local function exceeded(h, i)
+  local name = limits_of(h)[i].name
+  return h.column or "used", (h.column and name or h.id .. "/" .. name) .. ":exceeded"
+end
+
+local holders =
+  { begin = begin, limits = limits_of, window = window_of, of = of, load = load, label = label, exceeded = exceeded }

@@ -1,0 +1,70 @@
+-- Rolling windows: a ring of slots with a running sum.
+-- Uses: slots, clock
+-- Defines: ring
+-- A window of W seconds has n + 1 slots, and a further quarter that has left the sum and can be looked up. A slot that
+-- is partly out still counts in full, so the sum is never too low; before a refusal the oldest slot is dropped as soon
+-- as its last entry is out, so it is not too high for long either. With n slots instead of n + 1, two rates would fit
+-- at a boundary (167 % measured).
+
+local floor = math.floor
+
+-- How many slots a window has, less the one that is partly out.
+local function size(seconds)
+  return seconds < 3600 and 60 or 240
+end
+
+-- How many slots are kept after they have left the sum: what was counted a moment ago can be looked up (observe.lua).
+local function spare(seconds)
+  return size(seconds) / 4
+end
+
+-- Make `w` a ring, with what is stored of it: its sum and its oldest slot, nil for nothing.
+local function open(w, seconds, sum, oldest)
+  local n = size(seconds)
+  local width = seconds * 1000 / n
+  local newest = floor(clock.now / width)
+  w.span, w.n, w.spare, w.ring, w.width, w.newest =
+    seconds * 1000, n, spare(seconds), n + 1 + spare(seconds), width, newest
+  w.sum, w.oldest, w.slots = sum or 0, oldest or newest, {}
+end
+
+-- Drop the slots that are out as a whole; true where there are some. Throws GARBLED.
+local function roll(w)
+  local keep = w.newest - w.n
+  if w.oldest >= keep then
+    return false
+  elseif keep - w.oldest > w.n then
+    w.sum = 0
+  else
+    slots.read_range(w, w.oldest, keep - 1)
+    for slot = w.oldest, keep - 1 do
+      w.sum = math.max(0, w.sum - slots.of(w, slot).amount)
+    end
+  end
+  w.oldest = keep
+  return true
+end
+
+-- Drop the oldest slots as far as their last entry is out; true where there are some. Throws GARBLED.
+local function drop_oldest(w)
+  local first = w.oldest
+  while w.oldest < w.newest do
+    if not w.slots[w.oldest] then
+      slots.read_range(w, w.oldest, math.min(w.oldest + 3, w.newest))
+    end
+    local entry = slots.of(w, w.oldest)
+    if entry.last_ms and entry.last_ms + w.span > clock.now then
+      break
+    end
+    w.sum = math.max(0, w.sum - entry.amount)
+    w.oldest = w.oldest + 1
+  end
+  return w.oldest > first
+end
+
+-- Number of the slot of a time.
+local function slot_at(w, at_ms)
+  return floor(at_ms / w.width)
+end
+
+local ring = { size = size, spare = spare, open = open, roll = roll, drop_oldest = drop_oldest, slot_at = slot_at }

@@ -1,0 +1,92 @@
+-- The slots of rolling windows: "amount last_ms" each, in the ring of its window.
+-- Uses: numbers, image
+-- Defines: slots
+-- A window w (window.lua) keeps those it has read in w.slots: slot number -> {amount, last_ms (false: empty), field,
+-- text (as read, until it is looked at), changed}. They stand in the column w.column or `window`, under w.field:slot
+-- mod w.ring.
+
+local floor, match = math.floor, string.match
+local PAIR = "^(%S+) (%S+)$"
+
+local function new(w, slot)
+  local field = w.field .. ":" .. numbers.int(slot % w.ring)
+  local entry =
+    { amount = 0, last_ms = false, field = field, text = false, changed = false, column = w.column or "window" }
+  w.slots[slot] = entry
+  return entry
+end
+
+local function fill(column, fields, entries)
+  local found = image.read(column, fields)
+  for i = 1, #fields do
+    entries[i].text = found[i]
+  end
+end
+
+-- Read the slots {w, slot, w, slot, ...} of several windows, one command a column.
+local function read(list)
+  local fields, entries, others = {}, {}, nil
+  for i = 1, #list, 2 do
+    local w, slot = list[i], list[i + 1]
+    if not w.slots[slot] then
+      local entry = new(w, slot)
+      if not w.column then
+        fields[#fields + 1], entries[#entries + 1] = entry.field, entry
+      else
+        others = others or {}
+        local other = others[w.column] or { {}, {} }
+        others[w.column] = other
+        other[1][#other[1] + 1], other[2][#other[2] + 1] = entry.field, entry
+      end
+    end
+  end
+  if #fields > 0 then
+    fill("window", fields, entries)
+  end
+  for column, other in pairs(others or {}) do
+    fill(column, other[1], other[2])
+  end
+end
+
+-- A slot as {amount, last_ms}; amount 0 where nothing stands, or the entry of another round of the ring. Throws
+-- GARBLED.
+local function of(w, slot)
+  local entry = w.slots[slot]
+  if not entry then
+    read({ w, slot })
+    entry = w.slots[slot]
+  end
+  if entry.text then
+    local amount, last_ms = match(entry.text, PAIR)
+    amount, last_ms = numbers.of(amount), numbers.of(last_ms)
+    if floor(last_ms / w.width) == slot then
+      entry.amount, entry.last_ms = amount, last_ms
+    end
+    entry.text = false
+  end
+  return entry
+end
+
+-- Part of a plan: the slots {w, slot, ...} that will be added to or corrected are readable. Throws GARBLED.
+local function prepare(list)
+  read(list)
+  for i = 1, #list, 2 do
+    local w, slot = list[i], list[i + 1]
+    local entry = of(w, slot)
+    if slot == w.newest then
+      w.entry = entry
+    end
+  end
+end
+
+-- Read the slots first..last, at most a ring of them.
+local function read_range(w, first, last)
+  local list = {}
+  for slot = first, math.min(last, first + w.n) do
+    list[#list + 1] = w
+    list[#list + 1] = slot
+  end
+  read(list)
+end
+
+local slots = { read = read, of = of, prepare = prepare, read_range = read_range }

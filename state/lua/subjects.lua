@@ -1,0 +1,170 @@
+-- Whom limits belong to besides deployments: accounts, providers and groups, and the tags, users and teams of calls.
+-- Uses: numbers, scopes, rows, image, keys, window, clock
+-- Defines: subjects
+-- `limits[subject]` = rows in force (rows.lua); `tag:*`, `user:*`, `team:*`: of each that has none of its own
+-- `inflight[subject]` = calls that its row `concurrent` counts; absent: 0
+-- A card, {id, limits, windows (by position), inflight, hold, column (of open ones)}, lasts for one run.
+
+local NOBODY = {}
+local made, of_settings, changed = {}, {}, {}
+local used = false -- does anything of this run stand in them?
+
+local function begin()
+  if used then
+    made, of_settings, changed, used = {}, {}, {}, false
+  end
+end
+
+local function card(id)
+  local s = made[id]
+  if not s then
+    local column = keys[id] and scopes.is_open(id) and id or nil
+    s = { id = id, limits = nil, windows = {}, inflight = nil, hold = 0, column = column, loaded = false, known = nil }
+    made[id], used = s, true
+  end
+  return s
+end
+
+-- The rows in force of a subject, nil where it has none. Throws GARBLED.
+local function rows_of(id)
+  local text = image.get("limits", id)
+  if not text and scopes.is_open(id) then
+    text = image.get("limits", scopes.of(id) .. ":*")
+  end
+  local limits = text and rows.read(text)
+  if limits == false and text then
+    error("GARBLED limits of " .. string.sub(id, 1, 40), 0)
+  end
+  return limits or nil
+end
+
+-- Read its calls in flight. Throws GARBLED.
+local function count_of(s)
+  s.inflight = s.inflight or numbers.of(image.get("inflight", s.id) or "0")
+  return s
+end
+
+-- The card of a subject with its rows, nil where it has none. Throws GARBLED.
+local function holder(id)
+  local s = card(id)
+  if s.known == nil then
+    s.limits = rows_of(id)
+    s.known = s.limits ~= nil
+    if s.known and s.limits.concurrent then
+      count_of(s)
+    end
+  end
+  return s.known and s or nil
+end
+
+local function holders(ids)
+  local list = {}
+  for i = 1, #ids do
+    list[#list + 1] = holder(ids[i])
+  end
+  return list
+end
+
+-- Those that a deployment belongs to. Throws GARBLED.
+local function of_deployment(d)
+  local settings = d.settings
+  local list = of_settings[settings]
+  if not list then
+    local ids = {}
+    for _, scope in ipairs(settings.subjects and scopes.read(clock.scopes).closed or NOBODY) do
+      ids[#ids + 1] = settings.subjects[scope]
+    end
+    list = holders(ids)
+    of_settings[settings], used = list, true
+  end
+  return list
+end
+
+-- Those that a request names. Throws GARBLED.
+local function of_request(request)
+  if not request.subjects then
+    return NOBODY
+  end
+  if not request.holders then
+    request.holders = holders(request.subjects)
+  end
+  return request.holders
+end
+
+-- Whom requests to these deployments concern, each once.
+local function concerned(list, entries)
+  local closed, ids, seen = scopes.read(clock.scopes).closed, {}, {}
+  local function add(id)
+    if not seen[id] then
+      seen[id] = true
+      ids[#ids + 1] = id
+    end
+  end
+  for i = 1, #list do
+    local named = list[i].settings and list[i].settings.subjects
+    for j = 1, named and #closed or 0 do
+      add(named[closed[j]])
+    end
+  end
+  for i = 1, #entries do
+    for _, id in ipairs(entries[i].op.subjects or NOBODY) do
+      add(id)
+      add(scopes.of(id) .. ":*")
+    end
+  end
+  return ids
+end
+
+-- Read the rows that requests to these deployments meet, and calls in flight where rows count them. `entries`: as of
+-- run.parse.
+local function load(list, entries)
+  local ids = concerned(list, entries)
+  local texts, counting = #ids > 0 and image.load("limits", ids) or NOBODY, false
+  for i = 1, #ids do
+    counting = counting or (texts[ids[i]] and string.find(texts[ids[i]], "concurrent", 1, true))
+  end
+  if counting then
+    image.load("inflight", ids)
+  end
+end
+
+-- Those whose calls in flight a lease counts, by what it reserved (" account:a|concurrent=1 ..."). Throws GARBLED.
+local function counted(reserved)
+  local list = {}
+  for id in string.gmatch(reserved, " (%S+)|concurrent=") do
+    list[#list + 1] = count_of(card(id))
+  end
+  return list
+end
+
+-- One call more or less in flight. Only after `holder` or `counted`.
+local function count(s, amount)
+  s.inflight = math.max(0, s.inflight + amount)
+  changed[s.id] = s
+end
+
+-- The window of row `i` of a subject. Throws GARBLED.
+local function window_of(s, i)
+  local row = s.limits[i]
+  local w = window.open(s.id .. "/" .. row.name, row, s.column, s.column and row.name)
+  w.keep_ms = s.column and s.limits.keep_ms
+  return w
+end
+
+local function flush()
+  for id, s in pairs(changed) do
+    image.set("inflight", id, (s.inflight > 0 or scopes.is_closed(id)) and numbers.int(s.inflight))
+  end
+end
+
+local subjects = {
+  begin = begin,
+  holder = holder,
+  of_deployment = of_deployment,
+  of_request = of_request,
+  load = load,
+  counted = counted,
+  count = count,
+  window_of = window_of,
+  flush = flush,
+}
