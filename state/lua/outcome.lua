@@ -2,7 +2,7 @@
 -- Uses: shared, memo, scopes
 -- Defines: outcome
 -- Op      "settle id epoch deployment kind policy retry_ms total_ms ttft_ms input output cost stream
---         [ context=tokens][ guess=tokens tools=0|1][ use=key:subject ...]"; "-" for unknown
+--         [ context=tokens][ guess=tokens tools=0|1][ sketch=ms,ms][ use=key:subject ...]"; "-" for unknown
 --         policy: number of the shared string "trip base_ms cap_ms alpha|-"; trip: now, never, ratio, count:<allowed>
 --         context: the deployment's window, as its error told; guess: the estimate of the input, before it was
 --         corrected; use: columns of the subjects that the call named
