@@ -92,7 +92,8 @@ local function tolerance_of(plan, buffer)
 end
 
 local function prepare(candidates, request, now, random)
-  local args, plan = request.args, { measure = measure_of(request), candidates = candidates, levels = {}, usual = false }
+  local args = request.args
+  local plan = { measure = measure_of(request), candidates = candidates, levels = {}, usual = false }
   if random() < (args.exploration or EXPLORATION) then
     plan.explored = explored_of(candidates, now, random)
   end
