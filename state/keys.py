@@ -38,6 +38,8 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     calendar      HASH    name -> "start end end ...", when its periods begin (ms of TIME), as workers write it
     context       HASH    deployment -> input tokens that it takes, as its errors told
     fit           HASH    deployment -> "ratio plain n tools n": how its tokens follow from estimates
+    sketch        HASH    deployment -> "turned_ms | ms:calls ... | before | ms:calls ... | before": time to streams'
+                          first content, time of whole calls, where they are counted (sketch.lua)
     evidence      HASH    deployment -> "row worker at_ms worker at_ms": failures in a row, who could not connect
                           (evidence.lua)
     use:<subject> HASH    used and window of a tag, a user or a team, by row; it expires with its longest window
@@ -80,6 +82,7 @@ COLUMNS = (
     "calendar",
     "context",
     "fit",
+    "sketch",
     "evidence",
 )
 

@@ -149,6 +149,8 @@ class SettleOp:
         words = "" if o.context_tokens is None else f" context={o.context_tokens}"
         if o.guess is not None:
             words += f" guess={o.guess} tools={int(o.tools)}"
+        if o.sample is not None:
+            words += f" sketch={_measure(o.sample[0])},{_measure(o.sample[1])}"
         return words + _uses(self.lease.subjects, share)
 
 

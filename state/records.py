@@ -135,7 +135,10 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended. None means unknown: what was reserved stays charged."""
+    """How an attempt ended. None means unknown: what was reserved stays charged.
+
+    `sample`: ms to the first content of a stream, ms of a whole call; at least those, where it was given up.
+    """
 
     kind: OutcomeKind
     total_ms: float = 0.0
@@ -152,6 +155,7 @@ class Outcome:
         None  # the uncorrected estimate, where it is to be learned from: `Store.on_fit` hears the result
     )
     tools: bool = False  # the call had tools
+    sample: tuple[float | None, float | None] | None = None  # for percentiles, where they are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +245,22 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Percentiles:
+    """What so many percent of `count` calls of the last five to ten minutes took at most: percent -> ms, within 5 %."""
+
+    count: int = 0
+    ms: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Percentiles of streams' first content, and of whole calls."""
+
+    ttft: Percentiles
+    latency: Percentiles
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentState:
     """One deployment as the pool sees it."""
 
@@ -270,6 +290,7 @@ class DeploymentState:
     overrides: Mapping[str, str]
     observed: Mapping[str, Observed] = field(default_factory=dict)
     context_tokens: int | None = None  # input it takes, as its errors told
+    timings: Timings | None = None  # where they are counted
 
 
 @dataclass(frozen=True, slots=True)

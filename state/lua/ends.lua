@@ -1,5 +1,5 @@
 -- What the settles of a run need, read for all of them at once.
--- Uses: image, corrections, tally, lessons, roster, leases
+-- Uses: image, corrections, tally, lessons, sketches, roster, leases
 -- Defines: ends
 
 -- Find the lease of a settle and which windows it touches. Throws GARBLED.
@@ -87,6 +87,7 @@ local function load(list)
     image.load("spend_nano", ids)
   end
   lessons.load(found, ids)
+  sketches.load(found, ids)
   local windows = windows_of(found)
   if #windows > 0 then
     image.load("used", windows)

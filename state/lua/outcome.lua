@@ -2,7 +2,7 @@
 -- Uses: shared, memo, scopes
 -- Defines: outcome
 -- Op      "settle id epoch deployment kind policy retry_ms total_ms ttft_ms input output cost stream
---         [ context=tokens][ guess=tokens tools=0|1][ use=key:subject ...]"; "-" for unknown
+--         [ context=tokens][ guess=tokens tools=0|1][ sketch=ms,ms][ use=key:subject ...]"; "-" for unknown
 --         policy: number of the shared string "trip base_ms cap_ms alpha|-[ ratio=0.5][ least=5][ row=5][ slow=ms]
 --         [ ramp=ms][ quorum=1]"; trip: now, never, ratio, count:<allowed>; ratio of the results of a minute, of which
 --         `least` failed; row: so many failures in a row; slow: an answer that takes longer is a failure; ramp: slow

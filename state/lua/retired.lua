@@ -4,8 +4,19 @@
 -- `retired` ZSET of deployments nobody lists, by when
 
 local retired = {}
-local FACTS = { "declared", "inflight", "health", "learned", "observed", "context", "fit", "tokens", "spend_nano" }
-FACTS[#FACTS + 1] = "evidence"
+local FACTS = {
+  "declared",
+  "inflight",
+  "health",
+  "learned",
+  "observed",
+  "context",
+  "fit",
+  "evidence",
+  "sketch",
+  "tokens",
+  "spend_nano",
+}
 local FORGET_RETIRED_MS = 3600000
 
 -- One of the deployments is listed no more: out of the choice now, its numbers are kept for an hour.
