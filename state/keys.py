@@ -19,8 +19,8 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
                           stream
     tokens        HASH    deployment -> input + output tokens since the pool began
     spend_nano    HASH    deployment -> nano-dollars since the pool began
-    used          HASH    deployment/resource/seconds -> "sum oldest_slot" of the rolling window; also /ok/60 and
-                          /failed/60
+    used          HASH    deployment/resource/seconds -> "sum oldest_slot" of the rolling window; also /ok/60,
+                          /failed/60 and others of breaker.lua
     window        HASH    deployment/resource/seconds:slot -> "amount last_ms"
     lease         HASH    lease -> what a running call holds
     leases        ZSET    lease by deadline (pool ms)
@@ -40,6 +40,8 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     fit           HASH    deployment -> "ratio plain n tools n": how its tokens follow from estimates
     sketch        HASH    deployment -> "turned_ms | ms:calls ... | before | ms:calls ... | before": time to streams'
                           first content, time of whole calls, where they are counted (sketch.lua)
+    evidence      HASH    deployment -> "row worker at_ms worker at_ms": failures in a row, who could not connect
+                          (evidence.lua)
     use:<subject> HASH    used and window of a tag, a user or a team, by row; it expires with its longest window
     waiting:<group>  ZSET tickets of waiting calls by turn, then "=priority|caller": what fair turns remember (fair.lua)
     pin:<group>:<hash>  STRING with a TTL: "deployment renewed_ms" of a session or user
@@ -81,6 +83,7 @@ COLUMNS = (
     "context",
     "fit",
     "sketch",
+    "evidence",
 )
 
 

@@ -32,7 +32,7 @@ _BASE = (
         "sketch",
     ),
     *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "outlook"),
-    *("quotas", "settings", "events", "breaker", "leases", "reaper", "run"),
+    *("quotas", "settings", "events", "evidence", "breaker", "leases", "reaper", "run"),
 )
 _CALLS = (
     *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),

@@ -17,12 +17,12 @@ end
 
 -- What the result says of the deployment's health.
 local function judge(d, lease, e)
-  if tally.NEUTRAL[e.kind] then
+  if tally.NEUTRAL[e.verdict] then
     breaker.unproven(d, lease.id)
-  elseif e.kind ~= "ok" then
-    breaker.failure(d, lease, e.kind, e.policy, e.retry_ms)
-  elseif d.state == "half-open" and d.probe == lease.id and d.generation == lease.generation then
-    breaker.recover(d)
+  elseif e.verdict ~= "ok" then
+    breaker.failure(d, lease, e)
+  else
+    breaker.recover(d, lease, e.policy)
   end
 end
 
@@ -83,7 +83,7 @@ local function run(e)
   if e.samples then
     learn.from(d, e.samples, e.policy.alpha)
   end
-  tally.commit(counted)
+  tally.commit(counted, e)
   if ends.is_news(e) then
     judge(d, lease, e)
   end
