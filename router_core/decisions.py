@@ -155,11 +155,26 @@ class Decisions:
             raise self._refusal(question, refused) from None
         except StateError as exc:
             raise StateUnavailable(f"no decision for {target.group.name!r}: {exc}", model=target.group.name) from exc
+        return lease, self._decided(question, lease, size), question.lesson
+
+    async def hedge(
+        self, plan: Plan, target: Target, not_at: Collection[str], budget: float
+    ) -> tuple[Lease, Decision, Lesson]:
+        """As `acquire`, for the copy of a call that runs: at none of `not_at`, at once, within the budget of copies.
+
+        Raises Refused, Denied, StateError, and what the static facts say.
+        """
+        question = await self._question(plan, target)
+        drawn = replace(question.drawn, pin="")  # its session stays where it is
+        question = replace(question, drawn=drawn, shadow="", extra=Extra("hedge", budget))
+        lease, size = await self._ask(question, not_at, 0.0)
+        return lease, self._decided(question, lease, size), question.lesson
+
+    def _decided(self, question: _Question, lease: Lease, size: int) -> Decision:
         name = question.routed.spec
         if self._emit is not None:
             self._emit(Decided(lease.group, name, lease.deployment, lease.decision_ms, lease.waited_ms))
-        decision = Decision(lease.group, lease.deployment, name, size, lease.decision_ms, lease.waited_ms, lease.probe)
-        return lease, decision, question.lesson
+        return Decision(lease.group, lease.deployment, name, size, lease.decision_ms, lease.waited_ms, lease.probe)
 
     async def explain(self, plan: Plan) -> Explanation:
         """What `acquire` would decide now, without effect. Raises the same errors, but refusals are in the answer."""
