@@ -21,6 +21,7 @@ from router_core.bounds import Bounds
 from router_core.config import Breakers, Deployment, Settings
 from router_core.decisions import Lesson
 from router_core.errors import AttemptRecord, ContextWindowExceededError, MalformedAnswerError, RouterError, Timeout
+from router_core.estimates import sample
 from router_core.fits import Fits
 from router_core.hooks import AttemptEnded, AttemptStarted, Hook
 from router_core.observing import Observer
@@ -55,6 +56,7 @@ class Upstream:
     observer: Observer
     siblings: Mapping[str, tuple[str, ...]]
     breakers: Breakers
+    measured: frozenset[str]  # groups of whose calls percentiles are counted
 
 
 class Attempt:
@@ -70,7 +72,7 @@ class Attempt:
     ) -> None:
         self.upstream, self.plan, self.target = upstream, plan, target
         self.deployment, self.lease, self._lesson = deployment, lease, lesson
-        self.total = upstream.timeouts.total(plan, deployment.id, target.call.stream)
+        self.total = upstream.timeouts.total(plan, target, deployment.id)
         self.ttft_ms: float | None = None
         self.cost_nano: int | None = None
         self.headers: httpx.Headers | None = None
@@ -146,6 +148,7 @@ class Attempt:
             breaker=self.upstream.breakers.of(self.deployment, len(group.ids), kind, status),
             learn=self._lesson.latency,
             context_tokens=self._window(error),
+            sample=self._sample(kind, ms),
         )
         if self.sent:
             self.upstream.store.settle(self.lease, outcome)
@@ -159,6 +162,11 @@ class Attempt:
         self._learn(usage, error)
         if kind == "ok" and made is not None:
             self.upstream.lengths.learn(group.name, made)
+
+    def _sample(self, kind: OutcomeKind, ms: float) -> tuple[float | None, float | None] | None:
+        if self.target.group.name not in self.upstream.measured:
+            return None
+        return sample(kind, self.target.call.stream, self.ttft_ms, ms, gave_up=False)
 
     def _observe(self, response: httpx.Response) -> None:
         """Tell the pool what the provider says of its limits; of a 429 together with its end."""

@@ -20,6 +20,7 @@ from router_core.attempts import Upstream
 from router_core.bounds import Bounds
 from router_core.config import Breakers, Deployment, Settings, declared_rows, health_words
 from router_core.decisions import Decisions
+from router_core.estimates import Estimates
 from router_core.fits import Fits
 from router_core.hooks import Hook
 from router_core.observing import Observer
@@ -46,6 +47,7 @@ class Parts:
     watch: Watch
     lengths: OutputLengths
     fits: Fits
+    estimates: Estimates
     emit: Hook | None
     adapters: Mapping[str, Factory]
     strategies: Sequence[Strategy]
@@ -85,7 +87,8 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
     """Connects to nothing. Raises ConfigurationError for a provider without an adapter."""
     adapters = {one.id: adapter_for(one, parts.adapters) for one in deployments}
     kinds = {id: adapter.kinds for id, adapter in adapters.items()}
-    planner, timeouts = Planner(settings, deployments, parts.random, kinds), Timeouts(settings, deployments)
+    planner = Planner(settings, deployments, parts.random, kinds)
+    timeouts = Timeouts(settings, deployments, parts.estimates)
     routing, bounds = Routing(settings, parts.strategies, planner.groups), Bounds(settings, deployments)
     return Wiring(
         settings=settings,
@@ -120,6 +123,7 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
             observer=Observer(deployments),
             siblings=siblings(deployments),
             breakers=Breakers(settings),
+            measured=frozenset(filter(settings.measures, planner.groups)),
         ),
     )
 

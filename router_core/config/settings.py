@@ -11,11 +11,13 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from router_core.config.breaker_rules import GroupBreaker, RouterBreaker
 from router_core.config.budgets import Budget
 from router_core.config.fields import Name, Names, Natural, Pause, Positive, Seconds, Section, Share
+from router_core.config.hedges import Hedge, Hedging
 from router_core.config.limits import DISCOVER, NamedLimit
 from router_core.config.litellm import REFUSED_CHECKS
 from router_core.config.policies import AllowedFails, AllowedFailsPolicy, RetryPolicy
 from router_core.config.redis_url import build_url
 from router_core.config.targets import Alias, Fallbacks, Target, matches, read_fallbacks, resolve_alias
+from router_core.config.timeouts import PercentileTimeout, Timeout
 from router_core.state.names import check_pool
 from router_core.state.records import OutcomeKind
 
@@ -74,10 +76,13 @@ class Settings(Section, AllowedFails):
     max_fallbacks: Natural = 5
     model_group_alias: dict[str, Alias] = Field(default_factory=dict)
 
-    timeout: Seconds = 600.0
-    stream_timeout: Seconds | None = None
-    ttft_timeout: Seconds | None = None
+    timeout: Timeout = 600.0
+    stream_timeout: Timeout | None = None
+    ttft_timeout: Timeout | None = None
     stall_timeout: Seconds | None = None
+    hedge: Hedging = None
+    model_group_hedge: dict[str, Hedging] = Field(default_factory=dict)
+    percentiles: bool = False  # measured also where no hedge and no timeout needs them
     max_wait: Pause = 2.0
     max_queue: Natural = 10_000  # calls that may wait in a group
     default_max_parallel_requests: Positive | None = None
@@ -179,6 +184,16 @@ class Settings(Section, AllowedFails):
     def longest_cooldown(self) -> float:
         """The cap of a cooldown: never below the base."""
         return max(self.max_cooldown_time, self.cooldown_time)
+
+    def hedge_for(self, group: str) -> Hedge | None:
+        """When calls of a group are hedged; None: never."""
+        return self.model_group_hedge.get(group, self.hedge)
+
+    def measures(self, group: str) -> bool:
+        """Whether percentiles of its calls are counted."""
+        hedge, limits = self.hedge_for(group), (self.timeout, self.stream_timeout, self.ttft_timeout)
+        by_percentile = any(isinstance(limit, PercentileTimeout) for limit in limits)
+        return self.percentiles or by_percentile or (hedge is not None and hedge.percent is not None)
 
     def checks_for(self, group: str) -> frozenset[Check]:
         """The optional checks of a group; its own list replaces those for sessions and users."""
