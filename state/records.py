@@ -64,6 +64,16 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class Extra:
+    """An upstream call besides the first of its request, and the budget of those, which the fleet shares by group:
+    `ratio` of the requests, and `per_second` besides (budget.lua)."""
+
+    kind: Literal["retry", "hedge"]
+    ratio: float
+    per_second: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Acquire:
     """One question to the pool: who may serve this call now? At most 32 candidates (`candidates.py` samples)."""
 
@@ -89,6 +99,8 @@ class Acquire:
     subjects: tuple[str, ...] = ()  # escaped: tags, user and team whose limits hold for it too
     max_input: int = 0  # tokens at most, for limits that reserve them; 0: none does
     max_output: int = 0
+    counted: bool = False  # as a request of the group, of which budgets of extra calls are a share
+    extra: Extra | None = None  # it is none: what it has to have room in; Denied where there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +214,15 @@ class Pinned(Exception):
     def __init__(self, deployment: str) -> None:
         self.deployment = deployment
         super().__init__(f"pinned to {deployment!r}, which is no candidate")
+
+
+class Denied(Exception):
+    """The call may not go upstream, whoever has room: `reason` is "retry" or "hedge" (the budget of those is used up).
+    Nothing was reserved."""
+
+    def __init__(self, group: str, reason: str) -> None:
+        self.group, self.reason = group, reason
+        super().__init__(f"{group!r}: denied ({reason})")
 
 
 class StateError(Exception):

@@ -35,7 +35,7 @@ _BASE = (
 )
 _CALLS = (
     *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
-    *("question", "acquire"),
+    *("halves", "budget", "question", "acquire"),
     *("outcome", "corrections", "tally", "charges", "lessons", "ends", "learn", "settle", "cancel", "renew", "pause"),
     *("others", "observe", "calls"),
 )
