@@ -38,7 +38,8 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     calendar      HASH    name -> "start end end ...", when its periods begin (ms of TIME), as workers write it
     context       HASH    deployment -> input tokens that it takes, as its errors told
     fit           HASH    deployment -> "ratio plain n tools n": how its tokens follow from estimates
-    attempts      HASH    group -> requests and the retries and hedges among them, of the last seconds (budget.lua)
+    attempts      HASH    group -> requests, and their retries and hedges, of the last seconds (budget.lua);
+                          group|throttle -> calls that ended and were accepted, of the last minutes (throttle.lua)
     use:<subject> HASH    used and window of a tag, a user or a team, by row; it expires with its longest window
     waiting:<group>  ZSET tickets of waiting calls by turn, then "=priority|caller": what fair turns remember (fair.lua)
     pin:<group>:<hash>  STRING with a TTL: "deployment renewed_ms" of a session or user

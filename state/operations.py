@@ -93,9 +93,11 @@ class AcquireOp:
         return f"{words} scopes={self.scopes}{_uses(self.subjects, share)}" if r.subjects else words
 
     def _extra(self) -> str:
-        """What budgets of extra calls are about."""
+        """Whether it may go upstream at all."""
         extra = self.request.extra
         words = f" firsts={self.firsts}" if self.firsts else ""
+        if self.request.throttle:
+            words += f" throttle={self.request.throttle:.6f}"
         return words if extra is None else f"{words} extra={extra.kind},{extra.ratio:.6f},{extra.per_second:.6f}"
 
     def in_scopes(self, scopes: str) -> None:
@@ -156,6 +158,8 @@ class SettleOp:
         words = "" if o.context_tokens is None else f" context={o.context_tokens}"
         if o.guess is not None:
             words += f" guess={o.guess} tools={int(o.tools)}"
+        if o.throttled:
+            words += f" throttled={self.group}"
         return words + _uses(self.lease.subjects, share)
 
 

@@ -101,6 +101,7 @@ class Acquire:
     max_output: int = 0
     counted: bool = False  # as a request of the group, of which budgets of extra calls are a share
     extra: Extra | None = None  # it is none: what it has to have room in; Denied where there is none
+    throttle: float = 0.0  # k of throttle.lua: Denied more often the more calls of the group fail; 0: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ class Outcome:
         None  # the uncorrected estimate, where it is to be learned from: `Store.on_fit` hears the result
     )
     tools: bool = False  # the call had tools
+    throttled: bool = False  # calls of its group are: it is counted for that
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +219,11 @@ class Pinned(Exception):
 
 
 class Denied(Exception):
-    """The call may not go upstream, whoever has room: `reason` is "retry" or "hedge" (the budget of those is used up).
-    Nothing was reserved."""
+    """The call may not go upstream, whoever has room: `reason` is "retry" or "hedge" (the budget of those is used up),
+    or "throttled" (as is this `share` of the group's calls). Nothing was reserved."""
 
-    def __init__(self, group: str, reason: str) -> None:
-        self.group, self.reason = group, reason
+    def __init__(self, group: str, reason: str, share: float | None = None) -> None:
+        self.group, self.reason, self.share = group, reason, share
         super().__init__(f"{group!r}: denied ({reason})")
 
 

@@ -35,8 +35,8 @@ _BASE = (
 )
 _CALLS = (
     *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
-    *("halves", "budget", "question", "acquire"),
-    *("outcome", "corrections", "tally", "charges", "lessons", "ends", "learn", "settle", "cancel", "renew", "pause"),
+    *("tally", "halves", "budget", "throttle", "question", "acquire"),
+    *("outcome", "corrections", "charges", "lessons", "ends", "learn", "settle", "cancel", "renew", "pause"),
     *("others", "observe", "calls"),
 )
 _FLEET = (*("retired", "heartbeat", "register", "limits", "calendars", "control", "snapshot", "meters", "fleet"),)

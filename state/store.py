@@ -200,7 +200,8 @@ class Store:
             seconds = None if earliest == "-" else max(0.0, (int(earliest) - member.worker.pool_ms()) / 1000)
             raise Refused(request.group, views.refusals(words), seconds, int(place), int(waiting))
         if verb == "denied":
-            raise Denied(request.group, rest)
+            reason, _, share = rest.partition(" ")
+            raise Denied(request.group, reason, float(share) if share else None)
         if verb in ("void", "again"):
             raise StateError(f"pool {self.keys.pool!r}: the answer came too late {TRIES} times")
         raise StateError(f"pool {self.keys.pool!r}: {rest}")

@@ -2,10 +2,11 @@
 -- Uses: shared, memo, scopes
 -- Defines: outcome
 -- Op      "settle id epoch deployment kind policy retry_ms total_ms ttft_ms input output cost stream
---         [ context=tokens][ guess=tokens tools=0|1][ use=key:subject ...]"; "-" for unknown
+--         [ context=tokens][ guess=tokens tools=0|1][ throttled=group][ use=key:subject ...]"; "-" for unknown
 --         policy: number of the shared string "trip base_ms cap_ms alpha|-"; trip: now, never, ratio, count:<allowed>
 --         context: the deployment's window, as its error told; guess: the estimate of the input, before it was
---         corrected; use: columns of the subjects that the call named
+--         corrected; throttled: its group, where throttle.lua counts it; use: columns of the subjects that the call
+--         named
 
 local FORM = "^settle (%S+) (%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d)(.*)$"
 
@@ -56,12 +57,14 @@ local function parse(op)
     corrections = nil,
     counted = nil,
     judged = nil,
+    throttled = nil,
   }
   if kind == "rate_limit" and input == 0 then
     e.used.requests = 0 -- a 429 that says that no token was used says that nothing was counted
   end
   if rest ~= "" then
     e.subjects = scopes.lend(rest)
+    e.throttled = string.match(rest, " throttled=(%S+)")
   end
   return e
 end
