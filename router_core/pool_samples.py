@@ -42,6 +42,8 @@ LIMIT = Family("router_core_pool_limit", "Limit in force: resource/seconds", (*_
 USED = Family("router_core_pool_used", "Reserved or used in the rolling window", (*_DEPLOYMENT, "limit"))
 LEFT = Family("router_core_pool_left", "Room in the rolling window, never below 0", (*_DEPLOYMENT, "limit"))
 COOLDOWNS = Family("router_core_pool_cooldowns", "Cooldowns by reason", (*_DEPLOYMENT, "reason"), "counter")
+TTFT = Family("router_core_pool_ttft_seconds", "Time to first content, by percentile", (*_DEPLOYMENT, "percentile"))
+LATENCY = Family("router_core_pool_latency_seconds", "Duration of calls, by percentile", (*_DEPLOYMENT, "percentile"))
 SHADOW = Family(
     "router_core_pool_shadow_decisions", "Decisions that the shadow strategy was asked about too",
     ("pool", "group", "strategy", "outcome"), "counter",
@@ -49,7 +51,7 @@ SHADOW = Family(
 
 FAMILIES = (
     OPERATIONS, CALLS, DEGRADED, AGE, WORKERS, WAITING, INFLIGHT, WEIGHT, STATE, COOLING, LIMIT, USED, LEFT, COOLDOWNS,
-    SHADOW,
+    SHADOW, TTFT, LATENCY,
 )  # fmt: skip
 
 
@@ -101,3 +103,7 @@ def _of_deployment(names: tuple[str, ...], state: DeploymentState) -> Iterator[t
         yield LIMIT, (*names, limit), amount
         yield USED, (*names, limit), used
         yield LEFT, (*names, limit), max(0, amount - used)
+    if state.timings is not None:
+        for family, found in ((TTFT, state.timings.ttft), (LATENCY, state.timings.latency)):
+            for percent, ms in found.ms.items():
+                yield family, (*names, f"p{percent}"), ms / 1000

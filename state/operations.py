@@ -126,9 +126,9 @@ def _measure(value: float | None) -> str:
 
 
 def policy_line(breaker: Breaker, learn: str) -> str:
-    """The shared string of a settle: "trip base_ms cap_ms alpha|-"."""
+    """The shared string of a settle, as lua/outcome.lua reads it."""
     alpha = learn.removeprefix("alpha=") or "-"
-    return f"{breaker.trip} {breaker.cooldown * 1000:.0f} {breaker.max_cooldown * 1000:.0f} {alpha}"
+    return f"{breaker.rule} {alpha}{breaker.options}"
 
 
 @dataclass(slots=True, eq=False)
@@ -160,6 +160,8 @@ class SettleOp:
             words += f" guess={o.guess} tools={int(o.tools)}"
         if o.throttled:
             words += f" throttled={self.group}"
+        if o.sample is not None:
+            words += f" sketch={_measure(o.sample[0])},{_measure(o.sample[1])}"
         return words + _uses(self.lease.subjects, share)
 
 

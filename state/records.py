@@ -48,6 +48,7 @@ class Declared:
     output_price: int | None = None
     version: int = 0
     discover: bool = False  # limits that the provider tells are taken over
+    health: str = ""  # "ramp=20000 panic=0.3 outliers=1.9,5,100,10,30000", what of it is not usual: lua/texts.lua
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Lease:
     group: str
     epoch: str
     generation: int  # of the deployment's breaker when it was granted
-    probe: bool = False  # the single half-open probe
+    probe: bool = False  # it shows whether the deployment is back: the single half-open probe, or panic let it in
     at_ms: int = 0  # pool time of the question, shortly before the grant
     best: tuple[str, ...] = ()  # `Acquire.remember` best-ranked ids
     waited_ms: float = 0.0
@@ -129,11 +130,29 @@ class Breaker:
     trip: str = "ratio"
     cooldown: float = 5.0  # base, seconds; doubles with each trip
     max_cooldown: float = 300.0
+    ratio: float = 0.5  # of the results of a minute, above which "ratio" cools
+    least: int = 5  # failures of a minute before the ratio counts
+    row: int = 0  # failures in a row that cool whatever `trip` says; 0: none do
+    slow_ms: float = 0.0  # an answer that takes longer is a failure (of a stream: its first content); 0: none is
+    ramp: float = 10.0  # seconds of slow start after a cooldown
+    quorum: bool = False  # where several workers live, two of them must have such a failure
+    rule: str = field(init=False, repr=False, compare=False)  # as lua/outcome.lua reads it, with `options`
+    options: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rule", f"{self.trip} {self.cooldown * 1000:.0f} {self.max_cooldown * 1000:.0f}")
+        words = f" ratio={self.ratio:.9g}" * (self.ratio != 0.5) + f" least={self.least}" * (self.least != 5)
+        words += f" row={self.row}" * (self.row > 0) + f" slow={self.slow_ms:.0f}" * (self.slow_ms > 0)
+        words += f" ramp={self.ramp * 1000:.0f}" * (self.ramp != 10.0) + " quorum=1" * self.quorum
+        object.__setattr__(self, "options", words)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended. None means unknown: what was reserved stays charged."""
+    """How an attempt ended. None means unknown: what was reserved stays charged.
+
+    `sample`: ms to the first content of a stream, ms of a whole call; at least those, where it was given up.
+    """
 
     kind: OutcomeKind
     total_ms: float = 0.0
@@ -151,6 +170,7 @@ class Outcome:
     )
     tools: bool = False  # the call had tools
     throttled: bool = False  # calls of its group are: it is counted for that
+    sample: tuple[float | None, float | None] | None = None  # for percentiles, where they are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +269,22 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Percentiles:
+    """What so many percent of `count` calls of the last five to ten minutes took at most: percent -> ms, within 5 %."""
+
+    count: int = 0
+    ms: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Percentiles of streams' first content, and of whole calls."""
+
+    ttft: Percentiles
+    latency: Percentiles
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentState:
     """One deployment as the pool sees it."""
 
@@ -278,6 +314,7 @@ class DeploymentState:
     overrides: Mapping[str, str]
     observed: Mapping[str, Observed] = field(default_factory=dict)
     context_tokens: int | None = None  # input it takes, as its errors told
+    timings: Timings | None = None  # where they are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,8 +376,8 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of the pool: id, pool time in ms, kind (cooldown, recovered, control, registered …), deployment,
-    detail."""
+    """One change of the pool: id, pool time in ms, kind (cooldown, half-open, recovered, closed, control, registered
+    …), deployment, detail."""
 
     id: str
     at_ms: float

@@ -29,17 +29,21 @@ _BASE = (
         "window",
         "rows",
         "texts",
+        "sketch",
     ),
     *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "outlook"),
-    *("quotas", "settings", "events", "breaker", "leases", "reaper", "run"),
+    *("quotas", "settings", "events", "evidence", "breaker", "leases", "reaper", "run"),
 )
 _CALLS = (
     *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
     *("tally", "halves", "budget", "throttle", "question", "acquire"),
-    *("outcome", "corrections", "charges", "lessons", "ends", "learn", "settle", "cancel", "renew", "pause"),
-    *("others", "observe", "calls"),
+    *("outcome", "corrections", "charges", "lessons", "sketches", "ends", "learn", "settle"),
+    *("cancel", "renew", "pause", "others", "observe", "calls"),
 )
-_FLEET = (*("retired", "heartbeat", "register", "limits", "calendars", "control", "snapshot", "meters", "fleet"),)
+_FLEET = (
+    *("retired", "heartbeat", "register", "limits", "calendars", "control"),
+    *("snapshot", "percentiles", "meters", "fleet"),
+)
 
 _MEASURES = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms"})
 _FACTS = re.compile(r"^-- Facts:[ \t]*(.*)$", re.MULTILINE)

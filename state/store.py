@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from router_core.state import engines, limits, scripts, views
+from router_core.state import engines, limits, percentiles, scripts, views
 from router_core.state.background import Background
 from router_core.state.keys import Keys
 from router_core.state.member import Member
@@ -36,6 +36,7 @@ from router_core.state.records import (
     Rows,
     Snapshot,
     StateError,
+    Timings,
 )
 
 logger = logging.getLogger("router_core")
@@ -304,9 +305,11 @@ class Store:
         states = {}
         groups: dict[str, None] = {}
         for i in range(0, len(ids), CHUNK):
-            reply, answers = await member.ask([FleetOp("snapshot", " ".join(ids[i : i + CHUNK]))])
+            part = ids[i : i + CHUNK]
+            reply, answers = await member.ask([FleetOp("snapshot", " ".join(part)), percentiles.question(part)])
+            timings = dict(zip(part, percentiles.timings(answers[1])[1:], strict=True))
             for line in answers[0].split("\n") if answers[0] else ():
-                state = views.deployment_state(line, reply.now_ms)
+                state = views.deployment_state(line, reply.now_ms, timings)
                 if state is not None:
                     states[state.id] = state
                     groups[escape(state.group)] = None
@@ -315,6 +318,14 @@ class Store:
         workers, waiting = views.workers_and_queues(answers[0])
         shadows = tuple(views.shadows(answers[1]))
         return Snapshot(self.keys.pool, reply.now_ms, states, workers, waiting, self.engine.name, shadows, shared)
+
+    async def timings(self, deployments: Sequence[str], percents: Sequence[int]) -> tuple[Timings, dict[str, Timings]]:
+        """How long the calls of these deployments take together, and each one's, at ascending percents (1 to 99), as
+        far as they are counted (`Outcome.sample`). Raises StateError."""
+        asked = percentiles.question([_escape(one) for one in deployments], percents)
+        _, answers = await self._process().ask([asked])
+        together, *each = percentiles.timings(answers[0], percents)
+        return together, dict(zip(deployments, each, strict=True))
 
     async def events(self, count: int = 100) -> list[Event]:
         """The newest changes of the pool, newest first. Raises StateError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from router_core.state.names import unescape
@@ -15,6 +15,7 @@ from router_core.state.records import (
     Observed,
     Refusal,
     ShadowState,
+    Timings,
     WorkerState,
 )
 
@@ -40,8 +41,8 @@ def _observed(text: str) -> Observed:
     return Observed(int(limit), int(foreign))
 
 
-def deployment_state(line: str, now_ms: float) -> DeploymentState | None:
-    """One line of snapshot.lua; None for a garbled deployment."""
+def deployment_state(line: str, now_ms: float, timings: Mapping[str, Timings]) -> DeploymentState | None:
+    """One line of snapshot.lua; None for a garbled deployment. `timings`: of deployments, where there are any."""
     fields = line.split("\t")
     if len(fields) != 19:
         return None
@@ -74,8 +75,13 @@ def deployment_state(line: str, now_ms: float) -> DeploymentState | None:
         output_price=_whole(head.get("out", "-")),
         overrides=MappingProxyType(_pairs(fields[15])),
         context_tokens=_whole(fields[18]),
+        timings=_counted(timings.get(fields[0])),
         observed=MappingProxyType({name: _observed(text) for name, text in _pairs(fields[17]).items()}),
     )
+
+
+def _counted(timings: Timings | None) -> Timings | None:
+    return timings if timings is not None and (timings.ttft.count or timings.latency.count) else None
 
 
 def limit_states(text: str, now_ms: float) -> Iterator[LimitState]:

@@ -11,81 +11,115 @@ local EXPLORATION = 0.02
 local FRESH_MS = 10000 -- no need to explore
 local LEAST_MS = 0.001 -- at 0 the load would not count
 
-local function measured(candidate, request, now)
-  local ttl, sampled = request.args.ttl, candidate.sampled_ms
-  if ttl and sampled and now - sampled > ttl * 1000 then
-    return nil
-  elseif request.stream then
-    return candidate.ttft_ms
-  elseif request.output_tokens > 0 then
-    return candidate.ms_per_token
-  end
+local function first_token(candidate)
+  return candidate.ttft_ms
+end
+
+local function each_token(candidate)
+  return candidate.ms_per_token
+end
+
+local function whole_call(candidate)
   return candidate.latency_ms
 end
 
-local function cost(candidate, level, request, now)
+local function measure_of(request)
+  return request.stream and first_token or (request.output_tokens > 0 and each_token or whole_call)
+end
+
+local function measured(candidate, plan)
+  local since = plan.since
+  if since and candidate.sampled_ms and candidate.sampled_ms < since then
+    return nil
+  end
+  return plan.measure(candidate)
+end
+
+-- The sum of weights of an `order` and the average of what was measured there: few decisions ask.
+local function level_of(plan, order)
+  local level = plan.levels[order]
+  if not level then
+    local weight, count, sum = 0, 0, 0
+    for _, candidate in ipairs(plan.candidates) do
+      local ms = candidate.order == order and measured(candidate, plan)
+      if ms then
+        count, sum = count + 1, sum + ms
+      end
+      weight = weight + (candidate.order == order and math.max(candidate.weight, 0) or 0)
+    end
+    level = { weight = weight, prior = count > 0 and sum / count or 1 }
+    plan.levels[order] = level
+  end
+  return level
+end
+
+local function cost(candidate, plan)
   if candidate.weight <= 0 then
     return math.huge
   end
-  local ms = measured(candidate, request, now) or level.prior
+  local ms = measured(candidate, plan) or level_of(plan, candidate.order).prior
   return math.max(ms, LEAST_MS) * (candidate.inflight + 1) / candidate.weight
 end
 
--- Remember the idle candidate with the oldest sample; of several unseen ones any.
-local function consider_exploring(level, candidate, now, random)
-  local age = candidate.sampled_ms and now - candidate.sampled_ms or math.huge
-  if candidate.inflight > 0 or candidate.weight <= 0 or age <= FRESH_MS or age < level.age then
-    return
-  end
-  level.ties = age == level.age and level.ties + 1 or 1
-  level.age = age
-  if random() * level.ties < 1 then
-    level.explored = candidate.id
-  end
-end
-
-local function set_tolerance(levels, candidates, request, now)
+-- By `order`: the idle candidate with the oldest sample; of several unseen ones any.
+local function explored_of(candidates, now, random)
+  local found = {}
   for _, candidate in ipairs(candidates) do
-    local level = levels[candidate.order]
-    level.lowest = math.min(level.lowest, cost(candidate, level, request, now))
+    local oldest = found[candidate.order] or { age = 0, ties = 0, id = nil }
+    found[candidate.order] = oldest
+    local age = candidate.sampled_ms and now - candidate.sampled_ms or math.huge
+    if candidate.inflight <= 0 and candidate.weight > 0 and age > FRESH_MS and age >= oldest.age then
+      oldest.ties = age == oldest.age and oldest.ties + 1 or 1
+      oldest.age = age
+      if random() * oldest.ties < 1 then
+        oldest.id = candidate.id
+      end
+    end
   end
-  for _, level in pairs(levels) do
-    level.tolerated = level.lowest * (1 + request.args.lowest_latency_buffer)
-  end
+  return found
 end
 
--- By `order`: the sum of weights, the prior, whom to explore, which costs count as the lowest.
+-- By `order`: the lowest cost, and up to which they count as equals.
+local function tolerance_of(plan, buffer)
+  local found = {}
+  for _, candidate in ipairs(plan.candidates) do
+    local own, level = cost(candidate, plan), found[candidate.order]
+    if not level or own < level.lowest then
+      found[candidate.order] = { lowest = own, tolerated = own * (1 + buffer) }
+    end
+  end
+  return found
+end
+
 local function prepare(candidates, request, now, random)
-  local levels, explores = {}, random() < (request.args.exploration or EXPLORATION)
-  for _, candidate in ipairs(candidates) do
-    local level = levels[candidate.order]
-      or { weight = 0, count = 0, sum = 0, prior = 1, age = 0, ties = 0, lowest = math.huge, tolerated = -1 }
-    levels[candidate.order] = level
-    level.weight = level.weight + math.max(candidate.weight, 0)
-    local ms = measured(candidate, request, now)
-    if ms then
-      level.count, level.sum = level.count + 1, level.sum + ms
-      level.prior = level.sum / level.count
-    end
-    if explores then
-      consider_exploring(level, candidate, now, random)
-    end
+  local args = request.args
+  local plan = { measure = measure_of(request), candidates = candidates, levels = {}, usual = false }
+  if random() < (args.exploration or EXPLORATION) then
+    plan.explored = explored_of(candidates, now, random)
   end
-  if request.args.lowest_latency_buffer then
-    set_tolerance(levels, candidates, request, now)
-  end
-  request.prepared = levels
+  plan.since = args.ttl and now - args.ttl * 1000
+  plan.tolerance = args.lowest_latency_buffer and tolerance_of(plan, args.lowest_latency_buffer)
+  plan.usual = not plan.explored and not plan.since and not plan.tolerance
+  request.prepared = plan
 end
 
-local function rank(candidate, request, now, random)
-  local level = request.prepared[candidate.order]
-  if level.explored == candidate.id then
+local function rank_unusual(candidate, plan, random)
+  if plan.explored and plan.explored[candidate.order].id == candidate.id then
     return -1
-  elseif candidate.state == "ramp" and random() * level.weight > candidate.weight then
+  elseif candidate.state == "ramp" and random() * level_of(plan, candidate.order).weight > candidate.weight then
     return math.huge
   end
-  local own = cost(candidate, level, request, now)
-  return own <= level.tolerated and level.lowest or own
+  local own, level = cost(candidate, plan), plan.tolerance and plan.tolerance[candidate.order]
+  return level and own <= level.tolerated and level.lowest or own
+end
+
+local function rank(candidate, request, _, random)
+  local plan, weight = request.prepared, candidate.weight
+  local ms = plan.measure(candidate)
+  if plan.usual and ms and weight > 0 and candidate.state ~= "ramp" then -- it is computed for all of them each time
+    return (ms > LEAST_MS and ms or LEAST_MS) * (candidate.inflight + 1) / weight
+  end
+  return rank_unusual(candidate, plan, random)
 end
 
 return rank, prepare

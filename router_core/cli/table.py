@@ -9,12 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from router_core.cli.screen import plain
-from router_core.state.records import DeploymentState, Snapshot
+from router_core.state.percentiles import SHOWN
+from router_core.state.records import DeploymentState, Percentiles, Snapshot
 
 COLUMNS = (
     "group", "deployment", "health", "weight", "in flight", "rpm", "tpm", "ok/failed", "latency", "ttft", "ms/token",
     "tokens", "spend",
 )  # fmt: skip
+TIMINGS = ("latency p50/p95/p99", "ttft p50/p95/p99")  # where they are counted
 _COLOURS = {"closed": "green", "ramp": "yellow", "half-open": "yellow", "open": "red"}
 
 
@@ -39,11 +41,13 @@ def view(snapshot: Snapshot) -> RenderableType:
 
 def _deployments(states: Iterable[DeploymentState]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold") if plain() else Table(header_style="bold")
-    for name in COLUMNS:
+    states = list(states)
+    timed = any(state.timings for state in states)
+    for name in (*COLUMNS, *TIMINGS) if timed else COLUMNS:
         left = name in COLUMNS[:3]
         table.add_column(name, justify="left" if left else "right", overflow="fold" if left else "ellipsis")
     for state in states:
-        table.add_row(*_cells(state))
+        table.add_row(*_cells(state), *(_timings(state) if timed else ()))
     return table
 
 
@@ -87,6 +91,15 @@ def _of(used: int, limit: int | None, changed: bool) -> str:
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f} ms"
+
+
+def _timings(state: DeploymentState) -> tuple[str, str]:
+    timings = state.timings
+    return ("-", "-") if timings is None else (_percentiles(timings.latency), _percentiles(timings.ttft))
+
+
+def _percentiles(found: Percentiles) -> str:
+    return "/".join(f"{found.ms[percent]:.0f}" for percent in SHOWN) + " ms" if found.count else "-"
 
 
 def _waiting(snapshot: Snapshot) -> str:

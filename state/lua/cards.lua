@@ -36,12 +36,12 @@ function cards.health(list, column)
   for i = 1, #list do
     local d, text = list[i], column[i]
     if d.health_text ~= text then
-      d.health_text = text
+      d.health_text, d.closing = text, nil
       d.health = pcall(read_health, d, text)
       roster.spoil(d)
     end
     if d.state == "ramp" and clock.now >= d.until_ms then
-      d.state, d.since_ms = "closed", d.until_ms
+      d.state, d.since_ms, d.closing = "closed", d.until_ms, true
       roster.spoil(d)
     end
   end
@@ -96,6 +96,7 @@ function cards.new(id)
     state = nil,
     reason = nil,
     probe = nil,
+    closing = nil,
     generation = nil,
     trips = nil,
     until_ms = nil,

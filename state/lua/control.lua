@@ -128,7 +128,10 @@ function actions.reset(op)
     return reset_subject(op.id)
   end
   local d = deployment.of(op.id, roster.HEALTH)
-  local counters = { { op.id .. "/ok/60", window.MINUTE }, { op.id .. "/failed/60", window.MINUTE } }
+  local counters = {}
+  for i, name in ipairs(breaker.COUNTERS) do
+    counters[i] = { op.id .. "/" .. name .. "/60", window.MINUTE }
+  end
   for _, limit in ipairs(deployment.limits(d)) do
     if limit.seconds then
       counters[#counters + 1] = { op.id .. "/" .. limit.name, limit }
@@ -141,6 +144,7 @@ function actions.reset(op)
     window.clear(w)
   end
   image.set("observed", op.id, false)
+  image.set("evidence", op.id, false)
   deployment.transition(d, "closed", {
     trips = 0,
     until_ms = 0,

@@ -90,7 +90,7 @@ end
 
 -- Change the state and the given fields; what was chosen from before must be judged anew.
 function deployment.transition(d, state, fields)
-  d.state, d.probe, d.health_text = state, "-", nil
+  d.state, d.probe, d.health_text, d.closing = state, "-", nil, nil
   for name, value in pairs(fields) do
     d[name] = value
   end

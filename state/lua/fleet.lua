@@ -1,6 +1,6 @@
 -- The script of workers and operators: everything but calls, in the order given.
 -- Uses: shared, keys, run, heartbeat, reconcile, join, leave, register, limits, calendars, control, snapshot, ids,
---       workers, shadows, diary, meters, named, reserved
+--       percentiles, workers, shadows, diary, meters, named, reserved
 -- Defines: fleet
 -- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation
@@ -16,6 +16,7 @@ local verbs = {
   calendars = calendars,
   control = control,
   snapshot = snapshot,
+  percentiles = percentiles,
   ids = ids,
   workers = workers,
   shadows = shadows,

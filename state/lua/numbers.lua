@@ -22,15 +22,21 @@ local function of(text)
 end
 
 local small = {} -- the texts of 0 to 255, which are written most
+local ROUNDED = "%.0f"
+-- The same digits at a fifth of the cost, but where a C long has 32 bits.
+local WHOLE = format("%d", LARGEST - 1) == "9007199254740991" and "%d" or ROUNDED
 
 -- Whole numbers below 2^53 (ms, tokens, nano-dollars).
 local function int(value)
   local text = small[value]
-  if not text then
-    text = format("%.0f", value)
-    if value >= 0 and value < 256 then
-      small[value] = text
-    end
+  if text then
+    return text
+  elseif value % 1 ~= 0 then
+    return format(ROUNDED, value)
+  end
+  text = format(WHOLE, value)
+  if value >= 0 and value < 256 then
+    small[value] = text
   end
   return text
 end

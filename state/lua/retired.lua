@@ -1,10 +1,22 @@
 -- Deployments and subjects that no live worker lists any more: their numbers are kept for an hour.
--- Uses: numbers, image, keys, ring, window, rows, scopes, events, clock
+-- Uses: numbers, image, keys, ring, window, rows, scopes, breaker, events, clock
 -- Defines: retired
 -- `retired` ZSET of deployments nobody lists, by when
 
 local retired = {}
-local FACTS = { "declared", "inflight", "health", "learned", "observed", "context", "fit", "tokens", "spend_nano" }
+local FACTS = {
+  "declared",
+  "inflight",
+  "health",
+  "learned",
+  "observed",
+  "context",
+  "fit",
+  "evidence",
+  "sketch",
+  "tokens",
+  "spend_nano",
+}
 local FORGET_RETIRED_MS = 3600000
 
 -- One of the deployments is listed no more: out of the choice now, its numbers are kept for an hour.
@@ -30,8 +42,9 @@ local function erase(id)
       erase_window(id .. "/" .. name, row)
     end
   end
-  erase_window(id .. "/ok/60", window.MINUTE)
-  erase_window(id .. "/failed/60", window.MINUTE)
+  for _, counter in ipairs(breaker.COUNTERS) do
+    erase_window(id .. "/" .. counter .. "/60", window.MINUTE)
+  end
   for _, fact in ipairs(FACTS) do
     image.set(fact, id, false)
   end

@@ -7,7 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from lupa import lua51, lua54
 
+from router_core.state import scripts
 from router_core.state.engines import Script
 from router_core.state.keys import COLUMNS
 from router_core.state.operations import AcquireOp, CancelOp, Operation, SettleOp
@@ -42,6 +46,21 @@ def test_no_script_writes_a_number_by_itself(what: str) -> None:
             if re.search(NUMBERS[what], line.split("--")[0]):
                 found.append(f"{path.name}:{number}: {line.strip()}")
     assert found == []
+
+
+INT = [
+    module.LuaRuntime(register_eval=False).execute(scripts.source("numbers") + "\nreturn numbers.int")
+    for module in (lua51, lua54)
+]
+
+
+@given(st.integers(-(2**53) + 1, 2**53 - 1).map(float) | st.floats(-1e15, 1e15))
+@example(1_790_000_000_123.0)
+@example(0.5)
+def test_whole_numbers_are_the_digits_of_c_on_every_lua(value: float) -> None:
+    """However it is written: int(x) is `%.0f`, and zero has no sign."""
+    for number in INT:
+        assert number(value) in {f"{value:.0f}", f"{value:.0f}".removeprefix("-") if value == 0 else ""}
 
 
 async def recorded(place: Place) -> list[str]:
