@@ -89,7 +89,15 @@ class CustomFailed:
     exception: str
 
 
-Event = Decided | AttemptStarted | AttemptEnded | RequestEnded | Hedged | CustomFailed
+@dataclass(frozen=True, slots=True)
+class CallDenied:
+    """The fleet may not make an upstream call: `reason` as of `Denied`."""
+
+    group: str
+    reason: str
+
+
+Event = Decided | CallDenied | AttemptStarted | AttemptEnded | RequestEnded | Hedged | CustomFailed
 
 
 class Hook(Protocol):
