@@ -58,7 +58,7 @@ class _Question:
     """All of an acquire but its candidates and its wait. Tokens as guessed; `timeout`: seconds of the lease.
 
     `subjects`: whose limits hold besides the deployment's; `most`: tokens of input and output at most, 0 if unneeded;
-    `counted`, `extra`, `throttle`: as of Acquire.
+    `counted`, `extra`, `throttle`, `hedged`: as of Acquire.
     """
 
     target: Target
@@ -78,6 +78,7 @@ class _Question:
     counted: bool
     extra: Extra | None
     throttle: float
+    hedged: bool
 
     def slice(self, exclude: Collection[str]) -> Slice:
         shuffle, wishes = self.routed.shuffle, self.drawn.wishes
@@ -114,6 +115,7 @@ class _Question:
             counted=self.counted,
             extra=self.extra,
             throttle=self.throttle,
+            hedged=self.hedged,
         )
 
 
@@ -231,6 +233,7 @@ class Decisions:
         tools = bool(read.tools)
         sent = self._fits.expect(group.name, group.members[0].provider, guess, tools)
         eligible = group.eligible(self._needs(plan, target, sent))
+        hedged = bool(options.hedge) or self._settings.hedge_for(group.name) is not None
         if group.large:
             self._watch.touch()
         return _Question(
@@ -248,9 +251,10 @@ class Decisions:
             max_queue=self._settings.max_queue,
             subjects=limits.subjects_of(plan),
             most=self._bounds.of(group.name, target.call),
-            counted=self._allowance.counted,
+            counted=self._allowance.counted or hedged,
             extra=self._allowance.extra(plan, target),
             throttle=self._allowance.throttle,
+            hedged=hedged,
         )
 
     def _needs(self, plan: Plan, target: Target, sent: int) -> Needs:
