@@ -37,7 +37,7 @@ _BASE = (
 _CALLS = (
     *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
     *("question", "acquire"),
-    *("outcome", "corrections", "tally", "charges", "lessons", "sketches", "ends", "learn", "settle"),
+    *("outcome", "corrections", "tally", "charges", "lessons", "sketches", "ends", "learn", "doubt", "settle"),
     *("cancel", "renew", "pause", "others", "observe", "calls"),
 )
 _FLEET = (
