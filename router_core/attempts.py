@@ -18,7 +18,7 @@ import httpx
 from router_core import mocks
 from router_core.answers import Answer
 from router_core.bounds import Bounds
-from router_core.config import Deployment, Settings, breaker_for
+from router_core.config import Breakers, Deployment, Settings
 from router_core.decisions import Lesson
 from router_core.errors import AttemptRecord, ContextWindowExceededError, MalformedAnswerError, RouterError, Timeout
 from router_core.estimates import sample
@@ -28,7 +28,7 @@ from router_core.observing import Observer
 from router_core.plan import Plan, Target
 from router_core.prices import Prices
 from router_core.providers.base import Adapter, Call
-from router_core.state.records import Breaker, Heard, Lease, Outcome, OutcomeKind, StateError
+from router_core.state.records import Heard, Lease, Outcome, OutcomeKind, StateError
 from router_core.state.store import Store
 from router_core.timeouts import CONNECT, LONGEST_LEASE, Limit, Timeouts
 from router_core.tokens import OutputLengths
@@ -36,7 +36,6 @@ from router_core.usage import Usage, usage_of
 
 _HTTP_TIMEOUT: Mapping[str, float | None] = {"connect": CONNECT}
 
-_UNUSED = Breaker("never")  # a success opens nothing
 _FREE = frozenset({"rate_limit", "auth", "not_found", "connect", "context_window"})  # nobody is billed for those
 
 
@@ -56,6 +55,7 @@ class Upstream:
     bounds: Bounds
     observer: Observer
     siblings: Mapping[str, tuple[str, ...]]
+    breakers: Breakers
     measured: frozenset[str]  # groups of whose calls percentiles are counted
 
 
@@ -145,7 +145,7 @@ class Attempt:
             cost_nano=0 if kind in _FREE else self.cost_nano,
             retry_after=None if error is None else error.retry_after,
             stream=self.target.call.stream,
-            breaker=_UNUSED if kind == "ok" else self._breaker(kind, status),
+            breaker=self.upstream.breakers.of(self.deployment, len(group.ids), kind, status),
             learn=self._lesson.latency,
             context_tokens=self._window(error),
             sample=self._sample(kind, ms),
@@ -197,9 +197,6 @@ class Attempt:
             if lesson.guess:
                 fits = self.upstream.fits
                 fits.learn(group.name, deployment.provider, deployment.id, lesson.guess, lesson.tools, usage.sent)
-
-    def _breaker(self, kind: OutcomeKind, status: int | None) -> Breaker:
-        return breaker_for(self.upstream.settings, self.deployment, len(self.target.group.ids), kind, status)
 
     def _report(
         self, kind: OutcomeKind, status: int | None, ms: float, sent: int | None, made: int | None, reason: str

@@ -2,7 +2,7 @@
 -- Uses: numbers, texts, roster, clock
 -- Defines: cards
 -- `health[id]`   = "state generation trips until_ms since_ms reason lease[ row]": closed, open, half-open or ramp;
---                  absent: closed. row: failures in a row (doubt.lua). `lease` is the one probe's in half-open, else "-".
+--                  absent: closed. `lease` is the one probe's in half-open, else "-"; row: failures in a row
 -- `inflight[id]` = a number; absent: 0. `settings`, `learned`: texts.lua
 -- cards.<column>(list of cards, their texts): what stands on a card is read anew only if its text has changed. A field
 -- that is false holds garbage (`settings` is false where the pool knows none, and "garbled").
