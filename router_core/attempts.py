@@ -148,9 +148,11 @@ class Attempt:
             breaker=self.upstream.breakers.of(self.deployment, len(group.ids), kind, status),
             learn=self._lesson.latency,
             context_tokens=self._window(error),
+            throttled=self.upstream.settings.adaptive_throttling is not None,
             sample=self._sample(kind, ms),
         )
         if self.sent:
+            self.plan.sent = (*self.plan.sent, group.name)
             self.upstream.store.settle(self.lease, outcome)
             self.upstream.store.observe(self.lease, self._heard, refused=True)
             if kind == "rate_limit" and outcome.retry_after and outcome.breaker.max_cooldown:

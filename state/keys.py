@@ -39,6 +39,8 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     calendar      HASH    name -> "start end end ...", when its periods begin (ms of TIME), as workers write it
     context       HASH    deployment -> input tokens that it takes, as its errors told
     fit           HASH    deployment -> "ratio plain n tools n": how its tokens follow from estimates
+    attempts      HASH    group -> requests, and their retries and hedges, of the last seconds (budget.lua);
+                          group|throttle -> calls that ended and were accepted, of the last minutes (throttle.lua)
     sketch        HASH    deployment -> "turned_ms | ms:calls ... | before | ms:calls ... | before": time to streams'
                           first content, time of whole calls, where they are counted (sketch.lua)
     evidence      HASH    deployment -> "worker at_ms worker at_ms": who could not connect (evidence.lua)
@@ -82,6 +84,7 @@ COLUMNS = (
     "calendar",
     "context",
     "fit",
+    "attempts",
     "sketch",
     "evidence",
 )

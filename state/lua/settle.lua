@@ -1,6 +1,6 @@
 -- How a call ends: release, charge, learn.
 -- Uses: image, slots, outcome, ends, corrections, tally, charges, lessons, sketches, deployment, leases, breaker,
---       doubt, learn, clock
+--       doubt, learn, throttle, clock
 -- Defines: settle
 -- Op      as outcome.lua says
 -- Returns "ok", or "ok ratio plain tools" where it taught how tokens are estimated (lessons.lua); "gone" if nothing was
@@ -85,6 +85,9 @@ local function run(e)
     learn.from(d, e.samples, e.policy.alpha)
   end
   tally.commit(counted, e)
+  if e.throttled then
+    throttle.note(e.throttled, e.kind)
+  end
   if ends.is_news(e) then
     judge(d, lease, e)
   end
