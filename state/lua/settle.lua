@@ -1,6 +1,6 @@
 -- How a call ends: release, charge, learn.
 -- Uses: image, slots, outcome, ends, corrections, tally, charges, lessons, sketches, deployment, leases, breaker,
---       learn, throttle, clock
+--       doubt, learn, throttle, clock
 -- Defines: settle
 -- Op      as outcome.lua says
 -- Returns "ok", or "ok ratio plain tools" where it taught how tokens are estimated (lessons.lua); "gone" if nothing was
@@ -75,6 +75,7 @@ local function run(e)
   if teaches then
     lessons.plan(e, d)
   end
+  doubt.plan(e, d)
   local sketched = sketches.plan(e, d.id)
   -- Commit.
   corrections.commit(e.corrections)
@@ -90,6 +91,7 @@ local function run(e)
   if ends.is_news(e) then
     judge(d, lease, e)
   end
+  doubt.commit(e, d, lease)
   sketches.commit(sketched, d.id)
   return teaches and "ok" .. lessons.commit(e, d) or "ok"
 end
