@@ -8,7 +8,7 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     clock         HASH    last_ms (the last run's time, less 10 ms at most), offset_ms (pool time = TIME + offset),
                           epoch (random, made with the pool)
     settings      HASH    deployment -> settings in force: "[drained ]weight= order= in= out= group= provider=
-                          account= | limits"
+                          account= | limits", and before the bar what of health is not usual: ramp= panic= outliers= (texts.lua)
     declared      HASH    deployment -> "version settings", as workers describe it
     overrides     HASH    deployment -> what operators changed: "weight=2 drained=1 requests/60=100"
     observed      HASH    deployment -> what its provider said of its limits (quotas.lua)

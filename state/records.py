@@ -48,6 +48,7 @@ class Declared:
     output_price: int | None = None
     version: int = 0
     discover: bool = False  # limits that the provider tells are taken over
+    health: str = ""  # "ramp=20000 panic=0.3 outliers=1.9,5,100,10,30000", what of it is not usual: lua/texts.lua
 
 
 @dataclass(frozen=True, slots=True)

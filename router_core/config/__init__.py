@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from router_core.config.breakers import breaker_for
+from router_core.config.breakers import Breakers, breaker_for, health_words
 from router_core.config.deployment import Deployment
 from router_core.config.limits_declared import declared_rows
 from router_core.config.limits_rows import Row
@@ -19,6 +19,7 @@ from router_core.config.yaml import from_yaml
 
 __all__ = [
     "AllowedFailsPolicy",
+    "Breakers",
     "Deployment",
     "Problems",
     "RetryPolicy",
@@ -29,6 +30,7 @@ __all__ = [
     "breaker_for",
     "declared_rows",
     "from_yaml",
+    "health_words",
     "load",
     "name_of",
     "weigh",

@@ -1,7 +1,8 @@
 -- What the texts of a deployment's columns mean.
 -- Uses: numbers, memo, rows
 -- Defines: texts
--- `settings[id]` = "[drained ]weight=1 order=0 in=- out=- group=g provider=p account=a | requests/60=600 concurrent=10"
+-- `settings[id]` = "[drained ]weight=1 order=0 in=- out=- group=g provider=p account=a[ ramp=ms][ panic=0.5]
+--                  [ outliers=stdev_factor,hosts,volume,percent,ms] | requests/60=600 concurrent=10"
 -- `learned[id]`  = "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms" (learn.lua); "-" for what is not known
 
 local MEASURES = { "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "streamed_ms" }
@@ -24,6 +25,7 @@ local settings_in = memo(4096, function(text)
     and limits
     and {
       text = text,
+      panic = tonumber(string.match(text, " panic=(%S+)") or nil),
       discovers = string.find(text, " discover=1 ", 1, true) ~= nil,
       drained = drained ~= "",
       weight = weight,
