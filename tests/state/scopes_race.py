@@ -18,7 +18,7 @@ from router_core.state.store import Store
 from tests.state.kit import RANKS, Place, declared, edited
 from tests.state.ledger import Ledger
 from tests.state.models import PRICES, SCOPES, WINDOWED, WINDOWS, period, taken
-from tests.state.race_workers import PATIENCE, Told
+from tests.state.race_workers import PATIENCE, Told, patient
 
 INPUT, OUTPUT = 6, 4  # tokens of every call
 
@@ -97,7 +97,7 @@ def race(url: str, pool: str, aims: list[Target], times: int, edit: tuple[str, s
 
 
 async def _race(url: str, pool: str, aims: list[Target], times: int, edit: tuple[str, str], start: Any) -> Told:
-    store = Store(url, pool=pool, ranks=RANKS, timeout=60.0)
+    store = Store(url, pool=pool, ranks=RANKS, timeout=60.0, engine=patient(url))
     if edit[0]:
         store.calls_script = edited(store.calls_script, *edit)
     await store.snapshot([])
@@ -106,4 +106,6 @@ async def _race(url: str, pool: str, aims: list[Target], times: int, edit: tuple
     found = await asyncio.gather(*questions, return_exceptions=True)
     await asyncio.to_thread(start.wait, PATIENCE)  # nobody leaves before all have asked
     leases = sum(isinstance(one, Lease) for one in found)
-    return Told(os.getpid(), leases, sum(isinstance(one, Refused) for one in found))
+    refused = sum(isinstance(one, Refused) for one in found)
+    failed = {repr(one) for one in found if not isinstance(one, Lease | Refused)}
+    return Told(os.getpid(), leases, refused, failed=tuple(failed))

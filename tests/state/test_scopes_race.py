@@ -9,15 +9,15 @@ import pytest
 
 from router_core.state.records import Lease, Refused, Rows
 from tests.state.kit import Place, ask, declared, tries
-from tests.state.race_workers import together
+from tests.state.race_workers import patient, together
 from tests.state.scopes_race import Target, granted_ms, race, register, targets
 
-PROCESSES, TIMES, ADMITTED = 8, 6, 20
+PROCESSES, TIMES, ADMITTED = 8, 3, 12
 
 
 async def raced(place: Place, aims: list[Target], edit: tuple[str, str] = ("", "")) -> None:
     """All processes at once, and what they were admitted."""
-    store = place.store(timeout=20.0)
+    store = place.store(timeout=60.0, engine=patient(place.url))
     await register(store, aims)
     began = place.now_ms()
     told = await asyncio.to_thread(together, PROCESSES, race, place.url, place.pool, aims, TIMES, edit)
@@ -25,7 +25,7 @@ async def raced(place: Place, aims: list[Target], edit: tuple[str, str] = ("", "
     admitted: defaultdict[str, list[int]] = defaultdict(list)
     for deployment, at_ms in granted_ms(place):
         admitted[deployment].append(at_ms)
-    assert sum(one.admitted + one.refused for one in told) == PROCESSES * TIMES * len(aims), "all have been answered"
+    assert [one.failed for one in told] == [()] * PROCESSES
     assert sum(one.admitted for one in told) == sum(map(len, admitted.values()))
     for aim in aims:
         aim.counts(admitted[aim.id], span)
@@ -42,7 +42,7 @@ async def test_eight_processes_admit_exactly_the_limit_of_every_scope_resource_a
 @pytest.mark.serial
 async def test_a_script_that_does_not_reserve_for_subjects_is_seen_by_this_race(valkey: Place) -> None:
     aims = [aim for aim in targets(ADMITTED) if aim.row in ("requests/60", "cost/day@UTC")]
-    with pytest.raises(AssertionError, match="of 20"):
+    with pytest.raises(AssertionError, match="of 12"):
         await raced(
             valkey,
             aims,
