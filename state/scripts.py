@@ -36,8 +36,8 @@ _BASE = (
 )
 _CALLS = (
     *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
-    *("question", "acquire"),
-    *("outcome", "corrections", "tally", "charges", "lessons", "sketches", "ends", "learn", "settle"),
+    *("tally", "halves", "budget", "throttle", "question", "acquire"),
+    *("outcome", "corrections", "charges", "lessons", "sketches", "ends", "learn", "doubt", "settle"),
     *("cancel", "renew", "pause", "others", "observe", "calls"),
 )
 _FLEET = (
