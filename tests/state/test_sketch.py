@@ -157,3 +157,17 @@ async def test_workers_that_race_lose_no_count(shared: Place) -> None:
     stores = [await serving(shared, shared.store()) for _ in range(4)]
     await asyncio.gather(*(calls(store, "a", [50.0 + i for i in range(100)]) for store in stores))
     assert_near(await timings_of(stores[0]), [50.0 + i for i in range(100)] * 4)
+
+
+async def test_an_answer_may_be_as_old_as_who_asks_allows(memory: Place) -> None:
+    """Fifty workers that ask twice a second cost little more than one."""
+    store, other = await serving(memory), await serving(memory, memory.store())
+    await calls(store, "a", [100.0])
+    assert (await store.timings(("a",), PERCENTS, age=0.4))[0].latency.count == 1
+    await calls(store, "a", [100.0])
+    assert (await other.timings(("a",), PERCENTS, age=0.4))[0].latency.count == 1
+    assert (await other.timings(("a",), (50,), age=0.4))[0].latency.count == 2, "another question"
+    assert (await timings_of(store)).latency.count == 2
+    await calls(store, "a", [100.0])
+    memory.move(400)
+    assert (await other.timings(("a",), PERCENTS, age=0.4))[0].latency.count == 3
