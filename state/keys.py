@@ -44,6 +44,7 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
                           first content, time of whole calls, where they are counted (sketch.lua)
     evidence      HASH    deployment -> "row worker at_ms worker at_ms": failures in a row, who could not connect
                           (evidence.lua)
+    adaptive      HASH    deployment -> "limit lowered_ms": calls at once, as they are learned (adaptive.lua)
     use:<subject> HASH    used and window of a tag, a user or a team, by row; it expires with its longest window
     waiting:<group>  ZSET tickets of waiting calls by turn, then "=priority|caller": what fair turns remember (fair.lua)
     pin:<group>:<hash>  STRING with a TTL: "deployment renewed_ms" of a session or user
@@ -85,6 +86,7 @@ COLUMNS = (
     "context",
     "fit",
     "attempts",
+    "adaptive",
     "sketch",
     "evidence",
 )

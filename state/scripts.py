@@ -32,12 +32,12 @@ _BASE = (
         "sketch",
     ),
     *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "outlook"),
-    *("quotas", "settings", "events", "evidence", "breaker", "leases", "reaper", "run"),
+    *("quotas", "adaptive", "settings", "events", "evidence", "breaker", "leases", "reaper", "run"),
 )
 _CALLS = (
     *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
     *("tally", "halves", "budget", "throttle", "question", "acquire"),
-    *("outcome", "corrections", "charges", "lessons", "sketches", "ends", "learn", "settle"),
+    *("outcome", "corrections", "charges", "lessons", "sketches", "aimd", "ends", "learn", "settle"),
     *("cancel", "renew", "pause", "others", "observe", "calls"),
 )
 _FLEET = (

@@ -144,6 +144,7 @@ function actions.reset(op)
     window.clear(w)
   end
   image.set("observed", op.id, false)
+  image.set("adaptive", op.id, false)
   image.set("evidence", op.id, false)
   deployment.transition(d, "closed", {
     trips = 0,

@@ -1,6 +1,6 @@
 -- How a call ends: release, charge, learn.
 -- Uses: image, slots, outcome, ends, corrections, tally, charges, lessons, sketches, deployment, leases, breaker,
---       learn, throttle, clock
+--       learn, throttle, aimd, clock
 -- Defines: settle
 -- Op      as outcome.lua says
 -- Returns "ok", or "ok ratio plain tools" where it taught how tokens are estimated (lessons.lua); "gone" if nothing was
@@ -75,7 +75,7 @@ local function run(e)
   if teaches then
     lessons.plan(e, d)
   end
-  local sketched = sketches.plan(e, d.id)
+  local sketched, adapted = sketches.plan(e, d.id), e.adaptive and aimd.plan(e, d)
   -- Commit.
   corrections.commit(e.corrections)
   leases.finish(lease, d)
@@ -91,6 +91,7 @@ local function run(e)
     judge(d, lease, e)
   end
   sketches.commit(sketched, d.id)
+  aimd.commit(adapted, d.id)
   return teaches and "ok" .. lessons.commit(e, d) or "ok"
 end
 
