@@ -37,7 +37,7 @@ _BASE = (
 _CALLS = (
     *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
     *("tally", "halves", "budget", "throttle", "question", "acquire"),
-    *("outcome", "corrections", "charges", "lessons", "sketches", "aimd", "ends", "learn", "settle"),
+    *("outcome", "corrections", "charges", "lessons", "sketches", "aimd", "ends", "learn", "doubt", "settle"),
     *("cancel", "renew", "pause", "others", "observe", "calls"),
 )
 _FLEET = (

@@ -1,6 +1,6 @@
 -- How a call ends: release, charge, learn.
 -- Uses: image, slots, outcome, ends, corrections, tally, charges, lessons, sketches, deployment, leases, breaker,
---       learn, throttle, aimd, clock
+--       doubt, learn, throttle, aimd, clock
 -- Defines: settle
 -- Op      as outcome.lua says
 -- Returns "ok", or "ok ratio plain tools" where it taught how tokens are estimated (lessons.lua); "gone" if nothing was
@@ -75,6 +75,7 @@ local function run(e)
   if teaches then
     lessons.plan(e, d)
   end
+  doubt.plan(e, d)
   local sketched, adapted = sketches.plan(e, d.id), e.adaptive and aimd.plan(e, d)
   -- Commit.
   corrections.commit(e.corrections)
@@ -90,6 +91,7 @@ local function run(e)
   if ends.is_news(e) then
     judge(d, lease, e)
   end
+  doubt.commit(e, d, lease)
   sketches.commit(sketched, d.id)
   aimd.commit(adapted, d.id)
   return teaches and "ok" .. lessons.commit(e, d) or "ok"
