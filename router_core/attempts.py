@@ -148,6 +148,7 @@ class Attempt:
             breaker=self.upstream.breakers.of(self.deployment, len(group.ids), kind, status),
             learn=self._lesson.latency,
             context_tokens=self._window(error),
+            adaptive=self.deployment.adaptive_concurrency is not None,
             throttled=self.upstream.settings.adaptive_throttling is not None,
             sample=self._sample(kind, ms),
         )
