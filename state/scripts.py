@@ -32,7 +32,7 @@ _BASE = (
         "sketch",
     ),
     *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "outlook"),
-    *("quotas", "adaptive", "settings", "events", "evidence", "breaker", "leases", "reaper", "run"),
+    *("quotas", "adaptive", "settings", "events", "evidence", "breaker", "leases", "reaper", "run", "fit"),
 )
 _CALLS = (
     *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
@@ -42,7 +42,7 @@ _CALLS = (
 )
 _FLEET = (
     *("retired", "heartbeat", "register", "limits", "calendars", "control"),
-    *("snapshot", "percentiles", "meters", "fleet"),
+    *("snapshot", "percentiles", "meters", "fits", "fleet"),
 )
 
 _MEASURES = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms"})
