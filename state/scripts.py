@@ -35,7 +35,7 @@ _BASE = (
     *("quotas", "settings", "events", "evidence", "breaker", "leases", "reaper", "run"),
 )
 _CALLS = (
-    *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
+    *("fair", "queue", "forecast", "tickets", "ranks", "panic", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
     *("question", "acquire"),
     *("outcome", "corrections", "tally", "charges", "lessons", "sketches", "ends", "learn", "settle"),
     *("cancel", "renew", "pause", "others", "observe", "calls"),
