@@ -148,9 +148,13 @@ class Attempt:
             breaker=self.upstream.breakers.of(self.deployment, len(group.ids), kind, status),
             learn=self._lesson.latency,
             context_tokens=self._window(error),
+            guess=self._taught(kind, sent),
+            tools=self._lesson.tools,
+            throttled=self.upstream.settings.adaptive_throttling is not None,
             sample=self._sample(kind, ms),
         )
         if self.sent:
+            self.plan.sent = (*self.plan.sent, group.name)
             self.upstream.store.settle(self.lease, outcome)
             self.upstream.store.observe(self.lease, self._heard, refused=True)
             if kind == "rate_limit" and outcome.retry_after and outcome.breaker.max_cooldown:
@@ -180,23 +184,27 @@ class Attempt:
         """The deployment's context window as its error tells it; a wildcard has many models."""
         return error.window if isinstance(error, ContextWindowExceededError) and not self.target.call.captured else None
 
+    def _taught(self, kind: OutcomeKind, sent: int | None) -> int | None:
+        """The estimate, where its miss is worth telling the fleet."""
+        lesson, fits = self._lesson, self.upstream.fits
+        if kind != "ok" or not sent or not lesson.guess:
+            return None
+        return lesson.guess if fits.teaches(self.deployment.id, lesson.guess, lesson.tools, sent) else None
+
     def _cost(self, answer: Mapping[str, Any] | None, usage: Usage) -> int | None:
         captured = self.target.call.model_of(self.deployment.model) if self.target.call.captured else None
         names = (None if answer is None else answer.get("model"), captured)
         return self.upstream.prices.cost_nano(self.deployment.id, usage, names)
 
     def _learn(self, usage: Usage, error: RouterError | None) -> None:
-        """What this call teaches of the deployment's window, and of estimates."""
-        deployment, group, lesson = self.deployment, self.target.group, self._lesson
+        """What this call teaches of the deployment's window."""
+        deployment, group = self.deployment, self.target.group
         if isinstance(error, ContextWindowExceededError):
             if error.window is not None or error.reason == "too_long":  # else it is a limit of tokens a minute
                 least = group.overflowed(deployment.id, self._window(error))
                 self.plan.least_input = max(self.plan.least_input, least, error.requested or 0)
         elif usage.sent:
             group.took(deployment.id, usage.sent)
-            if lesson.guess:
-                fits = self.upstream.fits
-                fits.learn(group.name, deployment.provider, deployment.id, lesson.guess, lesson.tools, usage.sent)
 
     def _report(
         self, kind: OutcomeKind, status: int | None, ms: float, sent: int | None, made: int | None, reason: str

@@ -94,6 +94,7 @@ class Router(Catalogue, Batches):
         )
         self._mirror = Mirror(self._request)
         self._wiring = wire(settings, deployments, self._parts)
+        self.store.on_fit = partial(_adopt, weakref.ref(self))
         self._member = Membership(self.store, *described(settings, deployments))
 
     @classmethod
@@ -198,6 +199,15 @@ def _metrics(
     from router_core.metrics import Metrics  # prometheus_client is loaded by who wants it
 
     return Metrics(registry, store, [(one.model_name, one.id) for one in deployments])
+
+
+def _adopt(
+    router: weakref.ref[Router], deployment: str, ratio: float, plain: float | None, tools: float | None
+) -> None:
+    """The fleet learned how a deployment counts. Held weakly: a forgotten router ends at once."""
+    alive = router()
+    if alive is not None and (one := alive._wiring.planner.deployments.get(deployment)) is not None:
+        alive._parts.fits.adopt(one.group, one.provider, deployment, ratio, plain, tools)
 
 
 def _reweigh(router: weakref.ref[Router], snapshot: Snapshot) -> None:

@@ -65,6 +65,16 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class Extra:
+    """An upstream call besides the first of its request, and the budget of those, which the fleet shares by group:
+    `ratio` of the requests, and `per_second` besides (budget.lua)."""
+
+    kind: Literal["retry", "hedge"]
+    ratio: float
+    per_second: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Acquire:
     """One question to the pool: who may serve this call now? At most 32 candidates (`candidates.py` samples)."""
 
@@ -90,6 +100,9 @@ class Acquire:
     subjects: tuple[str, ...] = ()  # escaped: tags, user and team whose limits hold for it too
     max_input: int = 0  # tokens at most, for limits that reserve them; 0: none does
     max_output: int = 0
+    counted: bool = False  # as a request of the group, of which budgets of extra calls are a share
+    extra: Extra | None = None  # it is none: what it has to have room in; Denied where there is none
+    throttle: float = 0.0  # k of throttle.lua: Denied more often the more calls of the group fail; 0: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +169,7 @@ class Outcome:
         None  # the uncorrected estimate, where it is to be learned from: `Store.on_fit` hears the result
     )
     tools: bool = False  # the call had tools
+    throttled: bool = False  # calls of its group are: it is counted for that
     sample: tuple[float | None, float | None] | None = None  # for percentiles, where they are counted
 
 
@@ -222,6 +236,15 @@ class Pinned(Exception):
     def __init__(self, deployment: str) -> None:
         self.deployment = deployment
         super().__init__(f"pinned to {deployment!r}, which is no candidate")
+
+
+class Denied(Exception):
+    """The call may not go upstream, whoever has room: `reason` is "retry" or "hedge" (the budget of those is used up),
+    or "throttled" (as is this `share` of the group's calls). Nothing was reserved."""
+
+    def __init__(self, group: str, reason: str, share: float | None = None) -> None:
+        self.group, self.reason, self.share = group, reason, share
+        super().__init__(f"{group!r}: denied ({reason})")
 
 
 class StateError(Exception):

@@ -24,6 +24,7 @@ from router_core.state.operations import AcquireOp, CancelOp, FleetOp, ObserveOp
 from router_core.state.records import (
     Acquire,
     Declared,
+    Denied,
     Event,
     Explanation,
     Heard,
@@ -41,6 +42,11 @@ from router_core.state.records import (
 logger = logging.getLogger("router_core")
 CHUNK = 200  # deployments a snapshot reads at once
 TRIES = 3
+
+# Hears how a deployment's input tokens follow from estimates, as the fleet learned it: id, ratio, and what is added to
+# calls without and with tools, None where no call taught it (see `Outcome.guess`). When this worker joins, and then
+# with each lesson of its own; called from any thread.
+OnFit = Callable[[str, float, float | None, float | None], object]
 
 _escape = lru_cache(maxsize=65536)(escape)
 
@@ -74,7 +80,7 @@ class Store:
         self.calls_script = scripts.calls(ranks or {})
         self.fleet_script = scripts.fleet()
         self.timeout = timeout
-        self.on_fit: Callable[[str, float, float, float], object] | None = None  # see Outcome.guess
+        self.on_fit: OnFit | None = None
         self.background = Background(f"router-core:{pool}")
         self._cell = cell
         self._declared: tuple[tuple[Declared, ...], tuple[Rows, ...]] = (), ()
@@ -124,8 +130,8 @@ class Store:
     async def acquire(self, request: Acquire) -> Lease:
         """Who may serve this call now? Waits up to `request.max_wait` seconds for room.
 
-        Raises Refused (nobody, and why), Pinned, StateError (the state cannot be reached). A cancelled caller holds
-        nothing.
+        Raises Refused (nobody, and why), Pinned, Denied, StateError (the state cannot be reached). A cancelled caller
+        holds nothing.
         """
         started = time.perf_counter()
         member = self._process()
@@ -139,6 +145,7 @@ class Store:
             if verb == "ok":
                 return self._granted(member, request, operation, rest, started)
             if verb == "wait":
+                operation.firsts = 0  # they were counted
                 await lines.wait(operation, rest)
             elif verb == "pinned":
                 raise Pinned(unescape(rest))
@@ -166,6 +173,8 @@ class Store:
         )
         if request.subjects:
             operation.in_scopes(worker.scopes)
+        if (request.counted or request.extra) and not dry:
+            operation.firsts = worker.firsts.take(group, all_of_them=request.extra is not None)
         return operation
 
     def _granted(self, member: Member, request: Acquire, operation: AcquireOp, rest: str, started: float) -> Lease:
@@ -185,6 +194,8 @@ class Store:
             subjects=operation.subjects,
         )
         member.worker.live[lease.id] = lease
+        if request.counted and request.extra is None:
+            member.worker.firsts.add(operation.group)
         if operation.turn is not None and not operation.told:
             member.line().waiters.wake(operation.group)
         return lease
@@ -194,6 +205,9 @@ class Store:
             earliest, place, waiting, *words = rest.split(" ")
             seconds = None if earliest == "-" else max(0.0, (int(earliest) - member.worker.pool_ms()) / 1000)
             raise Refused(request.group, views.refusals(words), seconds, int(place), int(waiting))
+        if verb == "denied":
+            reason, _, share = rest.partition(" ")
+            raise Denied(request.group, reason, float(share) if share else None)
         if verb in ("void", "again"):
             raise StateError(f"pool {self.keys.pool!r}: the answer came too late {TRIES} times")
         raise StateError(f"pool {self.keys.pool!r}: {rest}")

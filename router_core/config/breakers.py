@@ -5,7 +5,7 @@
 | the caller's fault, cancelled | never | never |
 | 429 | at once, unless the deployment is alone in its group | more than n a minute |
 | 401, 402, 403, 404 | at once | more than n a minute |
-| 5xx, timeout, no connection, unreadable, slow | more than half failing, at least 5 a minute | more than n a minute |
+| 5xx, timeout, no connection, unreadable, slow | 5 in a row, or most of a minute's, at least 5 | more than n a minute |
 
 A lone deployment, with nothing to fail over to, cools only after a thousand such failures a minute. An upstream's
 Retry-After counts in every case but the first, and where cooldowns are off.
@@ -34,6 +34,7 @@ _NEUTRAL = _CALLERS | {"ok"}
 _AT_ONCE = frozenset({"auth", "not_found"})
 _LASTING = 60.0  # seconds
 _LONE = "count:999"  # LiteLLM: a lone deployment needs a thousand requests in the minute
+_IN_A_ROW = 5  # as Envoy's consecutive_5xx and gobreaker have it; a ratio alone waits until they outnumber the minute
 _NOBODY = GroupBreaker()
 
 
@@ -72,7 +73,7 @@ def breaker_for(
         max(longest, base),
         slow_ms=slow_ms or 0.0,
         quorum=kind == "connect" and trip != "never" and _said(settings, deployment, "quorum", True),
-        **_options(settings, deployment, judges=trip != "never" or kind == "ok"),
+        **_options(settings, deployment, trip, judges=trip != "never" or kind == "ok"),
     )
 
 
@@ -105,13 +106,13 @@ def _said(settings: Settings, deployment: Deployment, name: str, default: Any = 
     return default
 
 
-def _options(settings: Settings, deployment: Deployment, judges: bool) -> dict[str, Any]:
+def _options(settings: Settings, deployment: Deployment, trip: str, judges: bool) -> dict[str, Any]:
     said = {"ramp": _said(settings, deployment, "slow_start")}
     if judges:
         said |= {
             "ratio": _said(settings, deployment, "failure_ratio"),
             "least": _said(settings, deployment, "minimum_failures"),
-            "row": _said(settings, deployment, "consecutive_failures"),
+            "row": _said(settings, deployment, "consecutive_failures", _IN_A_ROW if trip == "ratio" else None),
         }
     return {name: value for name, value in said.items() if value is not None}
 

@@ -23,6 +23,7 @@ from router_core.config.limits_checks import check_names, check_prices
 from router_core.config.limits_declared import all_rows, with_limits
 from router_core.config.policies import AllowedFailsPolicy, RetryPolicy
 from router_core.config.problems import Problems, join
+from router_core.config.resilience import AdaptiveThrottling, RetryBudget
 from router_core.config.secrets import conceal
 from router_core.config.settings import RoutingGroup, Settings
 from router_core.config.suggest import hint
@@ -32,6 +33,7 @@ from router_core.config.weights import weigh
 
 _SECTIONS = (
     *(Settings, RoutingGroup, RetryPolicy, AllowedFailsPolicy, Budget, Limit, Params, Info),
+    *(RetryBudget, AdaptiveThrottling),
     *(Hedge, PercentileTimeout, GroupBreaker, Outliers),
 )
 CheckStrategy = Callable[[str, Mapping[str, Any]], object]

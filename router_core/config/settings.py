@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import chain
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -16,6 +16,7 @@ from router_core.config.limits import DISCOVER, NamedLimit
 from router_core.config.litellm import REFUSED_CHECKS
 from router_core.config.policies import AllowedFails, AllowedFailsPolicy, RetryPolicy
 from router_core.config.redis_url import build_url
+from router_core.config.resilience import AdaptiveThrottling, RetryBudget, Switch
 from router_core.config.targets import Alias, Fallbacks, Target, matches, read_fallbacks, resolve_alias
 from router_core.config.timeouts import PercentileTimeout, Timeout
 from router_core.state.names import check_pool
@@ -60,6 +61,8 @@ class Settings(Section, AllowedFails):
     retry_after: Pause = 0.0
     retry_policy: RetryPolicy | None = None
     model_group_retry_policy: dict[str, RetryPolicy] = Field(default_factory=dict)
+    retry_budget: Annotated[RetryBudget | None, Switch] = RetryBudget()
+    adaptive_throttling: Annotated[AdaptiveThrottling | None, Switch] = None
 
     allowed_fails: Natural | None = None
     allowed_fails_policy: AllowedFailsPolicy | None = None

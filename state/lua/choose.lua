@@ -62,6 +62,7 @@ end
 -- for this run.
 local function panel_for(strategy, cards)
   local panel = { members = {}, levels = {}, at = {}, refusals = {}, found = {}, strategy = strategy, timed = false }
+  panel.doubted = false -- somebody failed last
   for i = 1, #cards do
     local d = cards[i]
     if d.stale then
@@ -80,6 +81,7 @@ local function panel_for(strategy, cards)
     else
       panel.members[#panel.members + 1], panel.levels[#panel.levels + 1] = d, d.level
       panel.at[i] = #panel.members
+      panel.doubted = panel.doubted or d.doubt > 0
     end
   end
   if panel.refusals[1] then

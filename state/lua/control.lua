@@ -127,7 +127,7 @@ function actions.reset(op)
   if op.subject then
     return reset_subject(op.id)
   end
-  local d = deployment.of(op.id, roster.HEALTH)
+  local d = deployment.of(op.id, roster.LEARNED_HEALTH)
   local counters = {}
   for i, name in ipairs(breaker.COUNTERS) do
     counters[i] = { op.id .. "/" .. name .. "/60", window.MINUTE }
@@ -145,6 +145,10 @@ function actions.reset(op)
   end
   image.set("observed", op.id, false)
   image.set("evidence", op.id, false)
+  if d.row > 0 then
+    d.row = 0
+    deployment.touch(d, "learned")
+  end
   deployment.transition(d, "closed", {
     trips = 0,
     until_ms = 0,

@@ -1,19 +1,18 @@
--- What single results say of a deployment besides their number: failures in a row, and who could not connect.
+-- Who could not connect to a deployment.
 -- Uses: numbers, image, keys, clock
 -- Defines: evidence
--- `evidence[id]` = "row worker at_ms worker at_ms": failures since the last success (where a policy asks for them), the
---                  last worker that could not connect, and the last other one. Garbage says nothing.
+-- `evidence[id]` = "worker at_ms worker at_ms": the last worker that could not connect, and the last other one.
+--                  Garbage says nothing.
 -- A worker that cannot connect may have a broken network of its own: several live ones need two of them that say so
 -- within a minute (Polly issue 287; Envoy keeps errors of local origin apart likewise).
 
 local FRESH_MS = 60000
 local WORKER_DEAD_MS = 10000
-local FORM = "^(%d+) (%S+) (%d+) (%S+) (%d+)$"
+local FORM = "^(%S+) (%d+) (%S+) (%d+)$"
 
 local function read(id)
-  local row, last, last_ms, other, other_ms = string.match(image.get("evidence", id) or "", FORM)
+  local last, last_ms, other, other_ms = string.match(image.get("evidence", id) or "", FORM)
   return {
-    row = numbers.read(row or "0") or 0,
     last = last or "-",
     last_ms = numbers.read(last_ms or "0") or 0,
     other = other or "-",
@@ -22,9 +21,8 @@ local function read(id)
 end
 
 local function write(id, known)
-  local row = numbers.int(known.row)
   local last, other = known.last .. " " .. numbers.int(known.last_ms), known.other .. " " .. numbers.int(known.other_ms)
-  image.set("evidence", id, row .. " " .. last .. " " .. other)
+  image.set("evidence", id, last .. " " .. other)
 end
 
 local function forget(id)
@@ -55,17 +53,4 @@ local function report(id, worker)
   write(id, known)
 end
 
--- Failures in a row, with this result.
-local function row_after(id, failed)
-  return failed and read(id).row + 1 or 0
-end
-
-local function keep_row(id, row)
-  local known = read(id)
-  if known.row ~= row then
-    known.row = row
-    write(id, known)
-  end
-end
-
-local evidence = { is_alone = is_alone, report = report, row_after = row_after, keep_row = keep_row, forget = forget }
+local evidence = { is_alone = is_alone, report = report, forget = forget }

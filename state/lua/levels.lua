@@ -1,4 +1,5 @@
--- Who is tried before what the ranks say: the deployment of a session, wishes, preferred ones; and whom panic let in.
+-- Who is tried before or after what the ranks say: the deployment of a session, wishes, preferred ones; those that
+-- failed last; and whom panic let in.
 -- Uses: choose
 -- Defines: levels
 -- A wish may be bounded: it is one only while the deployment has at most 1.25 times its share of the calls in flight
@@ -6,7 +7,7 @@
 
 local ORDER, RANKED = choose.ORDER, choose.RANKED
 local BOUND = 1.25
-local PINNED, OVERFULL = 0, 1002 -- turns, see choose.lua; wishes, then preferred ones, have theirs from 1 on
+local PINNED, OVERFULL, DOUBTED = 0, 1002, 1003 -- turns, see choose.lua; wishes, then preferred ones, from 1 on
 local SHARE = 0.1 -- of the decisions in which one that panic let in stands beside the healthy ones
 local BEHIND = 2 ^ 40 -- its level in the others: it serves what finds no room elsewhere
 
@@ -64,10 +65,21 @@ local function put_wishes(levels, panel, request, draw)
   end
 end
 
+-- Whose last n calls failed comes last: always for a call that failed elsewhere, which has few attempts left, and for
+-- others but one in 2^n, so that one failure of many does not empty it and its recovery is seen.
+local function put_doubted(levels, panel, request, draw)
+  for i = 1, #levels do
+    local d = panel.members[i]
+    if d.doubt > 0 and (request.extra or draw() >= 0.5 ^ d.doubt) then
+      levels[i] = math.max(levels[i], d.order * ORDER + DOUBTED)
+    end
+  end
+end
+
 -- The levels of a panel's members for this request.
 local function of(panel, request, draw)
   local levels = panel.relieved and in_panic(panel, draw) or panel.levels
-  if request.preferred == 0 and not request.wishes and not request.pinned then
+  if request.preferred == 0 and not request.wishes and not request.pinned and not panel.doubted then
     return levels
   end
   levels = panel.relieved and levels or { unpack(levels) }
@@ -84,6 +96,9 @@ local function of(panel, request, draw)
     if panel.members[i].id == request.pinned then
       put(levels, panel, i, PINNED, draw)
     end
+  end
+  if panel.doubted then
+    put_doubted(levels, panel, request, draw)
   end
   return levels
 end

@@ -1,6 +1,6 @@
 -- How a call ends: release, charge, learn.
 -- Uses: image, slots, outcome, ends, corrections, tally, charges, lessons, sketches, deployment, leases, breaker,
---       learn, clock
+--       doubt, learn, throttle, clock
 -- Defines: settle
 -- Op      as outcome.lua says
 -- Returns "ok", or "ok ratio plain tools" where it taught how tokens are estimated (lessons.lua); "gone" if nothing was
@@ -75,6 +75,7 @@ local function run(e)
   if teaches then
     lessons.plan(e, d)
   end
+  doubt.plan(e, d)
   local sketched = sketches.plan(e, d.id)
   -- Commit.
   corrections.commit(e.corrections)
@@ -84,9 +85,13 @@ local function run(e)
     learn.from(d, e.samples, e.policy.alpha)
   end
   tally.commit(counted, e)
+  if e.throttled then
+    throttle.note(e.throttled, e.kind)
+  end
   if ends.is_news(e) then
     judge(d, lease, e)
   end
+  doubt.commit(e, d, lease)
   sketches.commit(sketched, d.id)
   return teaches and "ok" .. lessons.commit(e, d) or "ok"
 end

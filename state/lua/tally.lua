@@ -40,9 +40,6 @@ local function plan(e, found)
     found[#found + 1] = w
     found[#found + 1] = w.newest
   end
-  if e.policy.row and not NEUTRAL[e.verdict] and not e.alone then
-    e.row = evidence.row_after(e.lease.deployment, e.verdict ~= "ok")
-  end
   return counted
 end
 
@@ -50,9 +47,6 @@ end
 local function commit(counted, e)
   for i = 1, #counted do
     window.add(counted[i], 1)
-  end
-  if e.row then
-    evidence.keep_row(e.lease.deployment, e.row)
   end
   if e.policy.quorum then
     evidence.report(e.lease.deployment, e.lease.worker)

@@ -19,10 +19,10 @@ def of(
     return breaker_for(made, deployment, size, kind, status)
 
 
-def test_what_nobody_sets_is_litellms_and_costs_a_success_nothing() -> None:
+def test_what_nobody_sets_costs_a_success_nothing() -> None:
     assert of("ok") == Breaker("never") == of("ok", disable_cooldowns=True)
     assert of("ok").options == ""
-    assert of("server") == Breaker("ratio")
+    assert of("server") == Breaker("ratio", row=5)
 
 
 def test_each_field_comes_from_the_narrowest_place_that_says_it() -> None:

@@ -44,7 +44,7 @@ async def test_a_success_between_them_begins_anew(place: Place) -> None:
         await fail(store, breaker=ROW)
         await succeed(store)
     assert (await state(store)).health == "closed"
-    assert place.column("evidence")["a"].startswith("0 ")
+    assert len(place.column("learned")["a"].split()) == 5
 
 
 @pytest.mark.parametrize("kind", sorted(NEUTRAL))
@@ -143,14 +143,13 @@ async def test_of_a_worker_that_is_alone_a_failed_probe_waits_again_but_no_longe
     assert (await state(one)).trips == 1
 
 
-@pytest.mark.parametrize("text", ["", "x", "1 2 3", "x - 0 - 0", "1e999 - 0 - 0", "3 w x w 0"])
+@pytest.mark.parametrize("text", ["", "x", "1 2 3", "x - 0 - 0 0", "- 1e999 - 0", "w x w 0"])
 async def test_garbage_in_the_evidence_says_nothing(place: Place, text: str) -> None:
     store, _ = await pool_of(place), await pool_of(place)
     place.put("evidence", "a", text)
     await connect_fails(store, 1, AT_ONCE)
     await fail(store, breaker=ROW)
     assert (await state(store)).health == "closed"
-    assert place.column("evidence")["a"].startswith("1 ")
 
 
 async def test_a_slow_start_is_as_long_as_its_rule_says(memory: Place) -> None:
