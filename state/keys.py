@@ -40,7 +40,7 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     calendar      HASH    name -> "start end end ...", when its periods begin (ms of TIME), as workers write it
     context       HASH    deployment -> input tokens that it takes, as its errors told
     fit           HASH    deployment -> "ratio plain n tools n": how its tokens follow from estimates
-    attempts      HASH    group -> requests, and their retries and hedges, of the last seconds (budget.lua);
+    attempts      HASH    group -> requests, and retries of them, of the last seconds; group|hedge (budget.lua);
                           group|throttle -> calls that ended and were accepted, of the last minutes (throttle.lua)
     sketch        HASH    deployment -> "turned_ms | ms:calls ... | before | ms:calls ... | before": time to streams'
                           first content, time of whole calls, where they are counted (sketch.lua)

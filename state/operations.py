@@ -95,7 +95,7 @@ class AcquireOp:
     def _extra(self) -> str:
         """Whether it may go upstream at all."""
         extra = self.request.extra
-        words = f" firsts={self.firsts}" if self.firsts else ""
+        words = f" firsts={self.firsts}{' hedged=1' if self.request.hedged else ''}" if self.firsts else ""
         if self.request.throttle:
             words += f" throttle={self.request.throttle:.6f}"
         return words if extra is None else f"{words} extra={extra.kind},{extra.ratio:.6f},{extra.per_second:.6f}"

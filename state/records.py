@@ -102,6 +102,7 @@ class Acquire:
     max_output: int = 0
     counted: bool = False  # as a request of the group, of which budgets of extra calls are a share
     extra: Extra | None = None  # it is none: what it has to have room in; Denied where there is none
+    hedged: bool = False  # calls of the group may be: requests are counted for that budget too
     throttle: float = 0.0  # k of throttle.lua: Denied more often the more calls of the group fail; 0: never
 
 
