@@ -35,7 +35,20 @@ _BASE = (
     *("quotas", "adaptive", "settings", "events", "evidence", "breaker", "leases", "reaper", "run", "fit"),
 )
 _CALLS = (
-    *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
+    *(
+        "fair",
+        "queue",
+        "forecast",
+        "tickets",
+        "ranks",
+        "panic",
+        "choose",
+        "levels",
+        "claims",
+        "shadow",
+        "refusal",
+        "reserve",
+    ),
     *("tally", "halves", "budget", "throttle", "question", "acquire"),
     *("outcome", "corrections", "charges", "lessons", "sketches", "aimd", "ends", "learn", "doubt", "settle"),
     *("cancel", "renew", "pause", "others", "observe", "calls"),
