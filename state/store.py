@@ -21,6 +21,7 @@ from router_core.state.keys import Keys
 from router_core.state.member import Member
 from router_core.state.names import escape, unescape
 from router_core.state.operations import AcquireOp, CancelOp, FleetOp, ObserveOp, PauseOp, RenewOp, SettleOp
+from router_core.state.probes import Probes
 from router_core.state.records import (
     Acquire,
     Declared,
@@ -298,6 +299,11 @@ class Store:
     async def reset_usage(self, subject: str) -> None:
         """Forget what a subject used. Raises StateError."""
         await limits.control(self._process(), "reset", limits.named(subject), "")
+
+    @property
+    def probes(self) -> Probes:
+        """Calls that look after deployments. Raises StateError after `aclose`."""
+        return Probes(self._process(), self.timeout)
 
     async def snapshot(self, deployments: Sequence[str] | None = None) -> Snapshot:
         """The pool now: all deployments, or those named. Raises StateError."""

@@ -9,7 +9,7 @@ local ENOUGH = 6 -- more of them change nothing in a decision
 -- Part of a plan: how many there are with this result, as `e.row`. Throws GARBLED.
 local function plan(e, d)
   if e.verdict == "ok" then
-    if e.samples and d.row > 0 then
+    if (e.samples or e.lease.probe) and d.row > 0 then
       deployment.of(d.id, roster.LEARNED_HEALTH)
       e.row = 0
     end

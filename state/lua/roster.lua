@@ -137,8 +137,9 @@ end
 
 -- As `load`, for a list of this run alone.
 function roster.load_once(ids, wanted)
-  roster.load(ids, wanted)
+  local list = roster.load(ids, wanted)
   pool.lists[ids], pool.listed = nil, pool.listed - 1
+  return list
 end
 
 -- Something of this run stands on the card: the next one begins without it.
