@@ -6,7 +6,7 @@ deployment:
 migrates. Ids and groups are escaped (`names.escape`); plain names stay as they are.
 
     clock         HASH    last_ms (the last run's time, less 10 ms at most), offset_ms (pool time = TIME + offset),
-                          epoch (random, made with the pool)
+                          epoch (random, made with the pool), writes (another number after each run that wrote)
     settings      HASH    deployment -> settings in force: "[drained ]weight= order= in= out= group= provider=
                           account= | limits"
     declared      HASH    deployment -> "version settings", as workers describe it

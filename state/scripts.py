@@ -20,6 +20,7 @@ _BASE = (
         "memo",
         "shared",
         "column_names",
+        "recall",
         "image",
         "flush",
         "clock",

@@ -104,10 +104,11 @@ function cards.new(id)
     weight = nil,
     level = nil,
     timed = nil,
-    run = nil,
+    age = 0,
     read = nil,
     windows = nil,
     changed = nil,
     tokens = nil,
+    spend_nano = nil,
   }
 end

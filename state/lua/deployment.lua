@@ -1,5 +1,5 @@
 -- A deployment as this run sees it: settings in force, health, and the numbers that calls change.
--- Uses: numbers, image, roster, clock
+-- Uses: numbers, image, recall, roster, clock
 -- Defines: deployment
 -- `tokens[id]`, `spend_nano[id]` = a number; absent: 0. The other columns: roster.lua
 
@@ -7,6 +7,9 @@ local deployment = {}
 local changed
 
 function deployment.begin()
+  for i = 1, changed and #changed or 0 do -- of a run that failed
+    changed[i].changed = nil
+  end
   changed = {}
   roster.begin()
 end
@@ -38,7 +41,7 @@ end
 -- The limits in force, which all deployments of the same settings share; their windows are `d.windows`, by position.
 -- Throws GARBLED, also for a deployment that the pool does not know.
 function deployment.limits(d)
-  if not d.windows then
+  if not d.windows or d.age ~= recall.age then
     if not roster.has(d, roster.SETTINGS) or d.settings == "garbled" then
       deployment.of(d.id, roster.SETTINGS)
     end
@@ -46,7 +49,6 @@ function deployment.limits(d)
       error("GARBLED limits", 0)
     end
     d.windows = {}
-    roster.mark(d)
   end
   return d.settings.limits
 end
@@ -64,7 +66,6 @@ end
 function deployment.number(d, column)
   if d[column] == nil then
     d[column] = numbers.of(image.get(column, d.id) or "0")
-    roster.mark(d)
   end
 end
 
@@ -78,7 +79,6 @@ function deployment.touch(d, column)
   if not d.changed then
     d.changed = {}
     changed[#changed + 1] = d
-    roster.mark(d)
   end
   d.changed[column] = true
 end
@@ -119,5 +119,7 @@ function deployment.flush()
     for column in pairs(d.changed) do
       image.set(column, d.id, column == "learned" and learned_text(d) or numbers.int(d[column]))
     end
+    d.changed = nil
   end
+  changed = {}
 end
