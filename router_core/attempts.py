@@ -18,16 +18,17 @@ import httpx
 from router_core import mocks
 from router_core.answers import Answer
 from router_core.bounds import Bounds
-from router_core.config import Deployment, Settings, breaker_for
+from router_core.config import Breakers, Deployment, Settings
 from router_core.decisions import Lesson
 from router_core.errors import AttemptRecord, ContextWindowExceededError, MalformedAnswerError, RouterError, Timeout
+from router_core.estimates import sample
 from router_core.fits import Fits
 from router_core.hooks import AttemptEnded, AttemptStarted, Hook
 from router_core.observing import Observer
 from router_core.plan import Plan, Target
 from router_core.prices import Prices
 from router_core.providers.base import Adapter, Call
-from router_core.state.records import Breaker, Heard, Lease, Outcome, OutcomeKind, StateError
+from router_core.state.records import Heard, Lease, Outcome, OutcomeKind, StateError
 from router_core.state.store import Store
 from router_core.timeouts import CONNECT, LONGEST_LEASE, Limit, Timeouts
 from router_core.tokens import OutputLengths
@@ -35,7 +36,6 @@ from router_core.usage import Usage, usage_of
 
 _HTTP_TIMEOUT: Mapping[str, float | None] = {"connect": CONNECT}
 
-_UNUSED = Breaker("never")  # a success opens nothing
 _FREE = frozenset({"rate_limit", "auth", "not_found", "connect", "context_window"})  # nobody is billed for those
 
 
@@ -55,6 +55,8 @@ class Upstream:
     bounds: Bounds
     observer: Observer
     siblings: Mapping[str, tuple[str, ...]]
+    breakers: Breakers
+    measured: frozenset[str]  # groups of whose calls percentiles are counted
 
 
 class Attempt:
@@ -70,7 +72,7 @@ class Attempt:
     ) -> None:
         self.upstream, self.plan, self.target = upstream, plan, target
         self.deployment, self.lease, self._lesson = deployment, lease, lesson
-        self.total = upstream.timeouts.total(plan, deployment.id, target.call.stream)
+        self.total = upstream.timeouts.total(plan, target, deployment.id)
         self.ttft_ms: float | None = None
         self.cost_nano: int | None = None
         self.headers: httpx.Headers | None = None
@@ -143,11 +145,14 @@ class Attempt:
             cost_nano=0 if kind in _FREE else self.cost_nano,
             retry_after=None if error is None else error.retry_after,
             stream=self.target.call.stream,
-            breaker=_UNUSED if kind == "ok" else self._breaker(kind, status),
+            breaker=self.upstream.breakers.of(self.deployment, len(group.ids), kind, status),
             learn=self._lesson.latency,
             context_tokens=self._window(error),
+            throttled=self.upstream.settings.adaptive_throttling is not None,
+            sample=self._sample(kind, ms),
         )
         if self.sent:
+            self.plan.sent = (*self.plan.sent, group.name)
             self.upstream.store.settle(self.lease, outcome)
             self.upstream.store.observe(self.lease, self._heard, refused=True)
             if kind == "rate_limit" and outcome.retry_after and outcome.breaker.max_cooldown:
@@ -159,6 +164,11 @@ class Attempt:
         self._learn(usage, error)
         if kind == "ok" and made is not None:
             self.upstream.lengths.learn(group.name, made)
+
+    def _sample(self, kind: OutcomeKind, ms: float) -> tuple[float | None, float | None] | None:
+        if self.target.group.name not in self.upstream.measured:
+            return None
+        return sample(kind, self.target.call.stream, self.ttft_ms, ms, gave_up=False)
 
     def _observe(self, response: httpx.Response) -> None:
         """Tell the pool what the provider says of its limits; of a 429 together with its end."""
@@ -189,9 +199,6 @@ class Attempt:
             if lesson.guess:
                 fits = self.upstream.fits
                 fits.learn(group.name, deployment.provider, deployment.id, lesson.guess, lesson.tools, usage.sent)
-
-    def _breaker(self, kind: OutcomeKind, status: int | None) -> Breaker:
-        return breaker_for(self.upstream.settings, self.deployment, len(self.target.group.ids), kind, status)
 
     def _report(
         self, kind: OutcomeKind, status: int | None, ms: float, sent: int | None, made: int | None, reason: str

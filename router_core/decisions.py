@@ -8,17 +8,18 @@ from typing import Any
 
 from router_core import custom, limits, tokenizer, tokens
 from router_core.affinity import NOWHERE, Affinity, Drawn
+from router_core.allowance import Allowance
 from router_core.bounds import Bounds
 from router_core.candidates import Needs, Slice
 from router_core.config import Settings
 from router_core.errors import BudgetExceededError, NoDeploymentAvailable, RouterError, StateUnavailable
 from router_core.fits import Fits
-from router_core.hooks import Decided, Hook
+from router_core.hooks import CallDenied, Decided, Hook
 from router_core.plan import Plan, Target
 from router_core.providers.base import GENERATING
 from router_core.routing import Routed, Routing
 from router_core.shadow import Shadow
-from router_core.state.records import Acquire, Explanation, Lease, Pinned, Refused, StateError
+from router_core.state.records import Acquire, Denied, Explanation, Extra, Lease, Pinned, Refused, StateError
 from router_core.state.store import Store
 from router_core.timeouts import Timeouts
 from router_core.watch import Watch
@@ -56,7 +57,8 @@ class Lesson:
 class _Question:
     """All of an acquire but its candidates and its wait. Tokens as guessed; `timeout`: seconds of the lease.
 
-    `subjects`: whose limits hold besides the deployment's; `most`: tokens of input and output at most, 0 if unneeded.
+    `subjects`: whose limits hold besides the deployment's; `most`: tokens of input and output at most, 0 if unneeded;
+    `counted`, `extra`, `throttle`: as of Acquire.
     """
 
     target: Target
@@ -73,6 +75,9 @@ class _Question:
     max_queue: int
     subjects: tuple[str, ...]
     most: tuple[int, int]
+    counted: bool
+    extra: Extra | None
+    throttle: float
 
     def slice(self, exclude: Collection[str]) -> Slice:
         shuffle, wishes = self.routed.shuffle, self.drawn.wishes
@@ -106,6 +111,9 @@ class _Question:
             subjects=self.subjects,
             max_input=self.most[0],
             max_output=self.most[1],
+            counted=self.counted,
+            extra=self.extra,
+            throttle=self.throttle,
         )
 
 
@@ -131,15 +139,15 @@ class Decisions:
         self._store, self._settings, self._routing = store, settings, routing
         self._timeouts, self._lengths, self._fits = timeouts, lengths, fits
         self._watch, self._emit, self._bounds, self._encodings = watch, emit, bounds, encodings
-        self._affinity, self._shadow = affinity, shadow
+        self._affinity, self._shadow, self._allowance = affinity, shadow, Allowance(settings)
 
     async def acquire(
         self, plan: Plan, target: Target, tried: Collection[str], may_wait: bool
     ) -> tuple[Lease, Decision, Lesson]:
         """A lease, how it came about, and what its deployment learns from the outcome.
 
-        Deployments of `tried` only serve where no other can. Raises NoDeploymentAvailable, StateUnavailable, and what
-        the static facts say (ContextWindowExceededError).
+        Deployments of `tried` only serve where no other can. Raises NoDeploymentAvailable, NotAllowed,
+        StateUnavailable, and what the static facts say (ContextWindowExceededError).
         """
         question = await self._question(plan, target)
         wait = self._patience(plan) if may_wait else 0.0
@@ -153,6 +161,10 @@ class Decisions:
                 lease, size = await self._ask(question, (), wait)
         except Refused as refused:
             raise self._refusal(question, refused) from None
+        except Denied as denied:
+            if self._emit is not None:
+                self._emit(CallDenied(denied.group, denied.reason))
+            raise self._allowance.error(denied) from None
         except StateError as exc:
             raise StateUnavailable(f"no decision for {target.group.name!r}: {exc}", model=target.group.name) from exc
         name = question.routed.spec
@@ -221,6 +233,9 @@ class Decisions:
             max_queue=self._settings.max_queue,
             subjects=limits.subjects_of(plan),
             most=self._bounds.of(group.name, target.call),
+            counted=self._allowance.counted,
+            extra=self._allowance.extra(plan, target),
+            throttle=self._allowance.throttle,
         )
 
     def _needs(self, plan: Plan, target: Target, sent: int) -> Needs:

@@ -19,6 +19,9 @@
       |     +-- BadGatewayError                  502, and redirects, which are never followed
       |     +-- ServiceUnavailableError          503, 529
       |           +-- StateUnavailable           the shared state is away
+      |           +-- NotAllowed                 the fleet may not make this call now
+      |                 +-- RetryBudgetExhausted   too many were made again
+      |                 +-- Throttled              too many of its group fail
       +-- APIError                               any other answer that is none
             +-- MalformedAnswerError             a 200 nobody can read
             +-- StreamInterrupted                a stream that ended too early: carries what was received
@@ -205,6 +208,24 @@ class StateUnavailable(ServiceUnavailableError):
     retryable = False
 
 
+class NotAllowed(ServiceUnavailableError):
+    """The fleet may not make this call now, whoever has room. Nothing was sent."""
+
+    retryable = False
+
+
+class RetryBudgetExhausted(NotAllowed):
+    """The fleet's retry budget is used up. The caller sees the upstream's error that was to be retried, with this as
+    its `__cause__` and in its `not_retried`."""
+
+
+class Throttled(NotAllowed):
+    """Too many calls of the group fail, so a share of them is refused before they go upstream (adaptive throttling).
+
+    Trying again at once only adds to it.
+    """
+
+
 class APIError(RouterError):
     """The upstream answered something that is neither an answer nor a known error."""
 
@@ -258,13 +279,16 @@ __all__ = [
     "InternalServerError",
     "MalformedAnswerError",
     "NoDeploymentAvailable",
+    "NotAllowed",
     "NotFoundError",
     "PermissionDeniedError",
     "RateLimitError",
+    "RetryBudgetExhausted",
     "RouterError",
     "ServiceUnavailableError",
     "StateUnavailable",
     "StreamInterrupted",
+    "Throttled",
     "Timeout",
     "UnprocessableEntityError",
     "UnsupportedParamsError",

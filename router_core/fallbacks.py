@@ -14,6 +14,7 @@ from router_core.errors import (
     ContextWindowExceededError,
     InternalServerError,
     NoDeploymentAvailable,
+    NotAllowed,
     RouterError,
     StateUnavailable,
 )
@@ -48,6 +49,8 @@ async def run(planner: Planner, plan: Plan, serve: Serve[T]) -> T:
         except RouterError as error:
             if error.retry_after is not None and isinstance(first, NoDeploymentAvailable):
                 first.retry_after = min(error.retry_after, first.retry_after or error.retry_after)
+            if isinstance(error, NotAllowed):
+                first.not_retried = error.message
             more = _after(planner, plan, target, error)
             stops = more + stops if plan.left() > 0 else []
     raise first

@@ -76,7 +76,15 @@ class CustomFailed:
     exception: str
 
 
-Event = Decided | AttemptStarted | AttemptEnded | RequestEnded | CustomFailed
+@dataclass(frozen=True, slots=True)
+class CallDenied:
+    """The fleet may not make an upstream call: `reason` as of `Denied`."""
+
+    group: str
+    reason: str
+
+
+Event = Decided | CallDenied | AttemptStarted | AttemptEnded | RequestEnded | CustomFailed
 
 
 class Hook(Protocol):

@@ -45,7 +45,8 @@ class Target:
 class Plan:
     """A call and how far it has come. `deadline` is in `time.monotonic()`, infinite where the caller set none.
 
-    `least_input`: tokens it has at least, by what upstreams said that it was too long for.
+    `least_input`: tokens it has at least, by what upstreams said that it was too long for. `sent`: groups in which an
+    upstream call was made.
     """
 
     target: Target
@@ -55,6 +56,7 @@ class Plan:
     retries: int = 0
     fallbacks: int = 0
     least_input: int = 0
+    sent: tuple[str, ...] = ()
     attempts: list[AttemptRecord] = field(default_factory=list)
     visited: set[tuple[str, str | None]] = field(default_factory=set)
 

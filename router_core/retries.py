@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from router_core.config import Settings
-from router_core.errors import NoDeploymentAvailable, RouterError, UnsupportedParamsError
+from router_core.errors import NoDeploymentAvailable, NotAllowed, RouterError, UnsupportedParamsError
 from router_core.plan import Plan, Planner, Target
 
 T = TypeVar("T")
@@ -109,6 +109,10 @@ class _Again(Generic[T]):
             if self._last.retry_after is None:
                 self._last.retry_after = refused.earliest
             raise self._last from refused
+        except NotAllowed as denied:
+            self._plan.retries -= 1
+            self._refused, self._last.not_retried = True, denied.message
+            raise self._last from denied
         except RouterError as error:
             self._last = error
             self._tried |= _spoken_for(self._target, error)

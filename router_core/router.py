@@ -29,6 +29,7 @@ from router_core.batches import Batches
 from router_core.calls import Messages
 from router_core.catalogue import Catalogue
 from router_core.errors import RouterError
+from router_core.estimates import Estimates
 from router_core.fits import Fits
 from router_core.hooks import Hook, RequestEnded, join
 from router_core.membership import Membership
@@ -85,6 +86,7 @@ class Router(Catalogue, Batches):
             watch=Watch(self.store, partial(_reweigh, weakref.ref(self))),
             lengths=OutputLengths(),
             fits=Fits(),
+            estimates=Estimates(self.store),
             emit=join(hooks if self._metrics is None else (*hooks, self._metrics)),
             adapters=adapters,
             strategies=strategies,
@@ -166,6 +168,7 @@ class Router(Catalogue, Batches):
         """Send what is left to settle, leave the pool, close connections. Twice is harmless."""
         await self._mirror.aclose()
         self._parts.watch.close()
+        self._parts.estimates.close()
         if self._metrics is not None:
             self._metrics.close()
         if self._own_transport:

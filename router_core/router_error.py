@@ -33,7 +33,8 @@ class RouterError(Exception):
 
     `message`: what happened, in the provider's words where it gave any. `kind` and `reason`: closed vocabularies.
     `retryable`: another deployment may do better. `retry_after`: seconds until trying again makes sense, if known.
-    `attempts`: what was tried. `response`: the upstream's answer, without the request's headers and body.
+    `attempts`: what was tried. `not_retried`: why it was not tried again though it might have helped, if that is so.
+    `response`: the upstream's answer, without the request's headers and body.
     """
 
     kind: OutcomeKind = "server"
@@ -66,6 +67,7 @@ class RouterError(Exception):
         self.reason = self.kind if reason is None else reason
         self.retryable = type(self).retryable if retryable is None else retryable
         self.attempts = tuple(attempts)
+        self.not_retried = ""
         self.code = code
         self.type: str | None = None
         self.param: str | None = None
@@ -91,5 +93,6 @@ class RouterError(Exception):
         facts = [f"deployment {self.deployment}" + (f" ({where})" if where else "")] if self.deployment else [where]
         facts.append(f"status {self.status_code}" if self.status_code else "")
         facts.append("tried " + ", ".join(map(str, self.attempts)) if self.attempts else "")
+        facts.append(f"not tried again: {self.not_retried}" if self.not_retried else "")
         facts.append(f"try again in {self.retry_after:.3g} s" if self.retry_after is not None else "")
         return [*facts, type(self).hint]

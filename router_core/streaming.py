@@ -29,7 +29,8 @@ from router_core.tokens import text_tokens
 
 async def opened(attempt: Attempt) -> Stream:
     """Send, and read up to the first content. Raises RouterError; then the lease is settled."""
-    limit = attempt.upstream.timeouts.first(attempt.plan, attempt.total)
+    plan, target, id = attempt.plan, attempt.target, attempt.deployment.id
+    limit = attempt.upstream.timeouts.first(plan, target, id, attempt.total)
     collector, head = collector_for(attempt.target.call.kind), deque[Answer]()
     chunks: AsyncIterator[Answer] | None = None
     try:

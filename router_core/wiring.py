@@ -7,7 +7,7 @@ call.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -18,8 +18,9 @@ from router_core.accounts import siblings
 from router_core.affinity import Affinity
 from router_core.attempts import Upstream
 from router_core.bounds import Bounds
-from router_core.config import Deployment, Settings, declared_rows
+from router_core.config import Breakers, Deployment, Settings, declared_rows, health_words
 from router_core.decisions import Decisions
+from router_core.estimates import Estimates
 from router_core.fits import Fits
 from router_core.hooks import Hook
 from router_core.observing import Observer
@@ -46,6 +47,7 @@ class Parts:
     watch: Watch
     lengths: OutputLengths
     fits: Fits
+    estimates: Estimates
     emit: Hook | None
     adapters: Mapping[str, Factory]
     strategies: Sequence[Strategy]
@@ -85,7 +87,8 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
     """Connects to nothing. Raises ConfigurationError for a provider without an adapter."""
     adapters = {one.id: adapter_for(one, parts.adapters) for one in deployments}
     kinds = {id: adapter.kinds for id, adapter in adapters.items()}
-    planner, timeouts = Planner(settings, deployments, parts.random, kinds), Timeouts(settings, deployments)
+    planner = Planner(settings, deployments, parts.random, kinds)
+    timeouts = Timeouts(settings, deployments, parts.estimates)
     routing, bounds = Routing(settings, parts.strategies, planner.groups), Bounds(settings, deployments)
     return Wiring(
         settings=settings,
@@ -119,6 +122,8 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
             bounds=bounds,
             observer=Observer(deployments),
             siblings=siblings(deployments),
+            breakers=Breakers(settings),
+            measured=frozenset(filter(settings.measures, planner.groups)),
         ),
     )
 
@@ -129,7 +134,7 @@ def described(settings: Settings, deployments: Sequence[Deployment]) -> tuple[li
         Rows(whose, {row.name: row.value for row in its}, settings.config_version)
         for whose, its in declared_rows(settings, deployments).items()
     ]
-    return [one.declared() for one in deployments], rows
+    return [replace(one.declared(), health=health_words(settings, one)) for one in deployments], rows
 
 
 def _encodings(settings: Settings, planner: Planner) -> Mapping[str, tokenizer.Encoding]:

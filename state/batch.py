@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from router_core.state import news
 from router_core.state.engines.base import Script, Session
 from router_core.state.keys import Keys
 from router_core.state.operations import Operation, Share
@@ -67,6 +68,8 @@ async def run(
     """One script call; the replies in the order of the operations. Raises StateError."""
     named, others, args = encode(worker, new_epoch, operations, groups)
     answer = (await session.run(script, keys.for_run(named, others), args, timeout))[0].split(SEPARATOR)
+    if len(answer) == len(operations) + 2:
+        news.log(keys.pool, answer.pop())
     if len(answer) != len(operations) + 1:
         raise StateError(f"script {script.name} answered {len(answer)} strings to {len(operations)} operations")
     now, epoch, known, *scopes = answer[0].split(" ")

@@ -34,10 +34,10 @@ def _text(d: Declared) -> str:
     prices = (
         f"in={'-' if d.input_price is None else d.input_price} out={'-' if d.output_price is None else d.output_price}"
     )
-    discover = " discover=1" if d.discover else ""
+    more = " discover=1" * d.discover + (d.health and f" {d.health}")
     return (
         f"weight={d.weight:.9g} order={d.order} {prices} group={escape(d.group)} "
-        f"provider={escape(d.provider)} account={escape(d.account)}{discover} | {_limits(d.limits)}"
+        f"provider={escape(d.provider)} account={escape(d.account)}{more} | {_limits(d.limits)}"
     )
 
 

@@ -62,6 +62,7 @@ class AcquireOp:
     told: bool = False  # of room, by a call that ended
     scopes: str = "-"  # of the limits that this worker knows of
     subjects: tuple[str, ...] = ()  # those of the request in these scopes
+    firsts: int = 0  # requests that this worker has not told the pool yet
     sent: bool = False
     verb: ClassVar[str] = "acquire"
 
@@ -71,7 +72,7 @@ class AcquireOp:
         return (
             f"acquire {self.id} {self.valid_until} {int(r.timeout * 1000)} {self.seed} {share(self.route)} "
             f"{share(self.candidates)} {r.input_tokens} {r.output_tokens} {int(r.stream)} {r.preferred} {r.remember} "
-            f"{self.wait_until} {r.priority} {r.caller or '-'} {int(self.dry)}{self._rest(share)}{most}"
+            f"{self.wait_until} {r.priority} {r.caller or '-'} {int(self.dry)}{self._rest(share)}{most}{self._extra()}"
         )
 
     def _rest(self, share: Share) -> str:
@@ -90,6 +91,14 @@ class AcquireOp:
         if r.max_input or r.max_output:
             words += f" max={r.max_input},{r.max_output}"
         return f"{words} scopes={self.scopes}{_uses(self.subjects, share)}" if r.subjects else words
+
+    def _extra(self) -> str:
+        """Whether it may go upstream at all."""
+        extra = self.request.extra
+        words = f" firsts={self.firsts}" if self.firsts else ""
+        if self.request.throttle:
+            words += f" throttle={self.request.throttle:.6f}"
+        return words if extra is None else f"{words} extra={extra.kind},{extra.ratio:.6f},{extra.per_second:.6f}"
 
     def in_scopes(self, scopes: str) -> None:
         """The limits in force are of these scopes: only their subjects count, and need keys."""
@@ -117,9 +126,9 @@ def _measure(value: float | None) -> str:
 
 
 def policy_line(breaker: Breaker, learn: str) -> str:
-    """The shared string of a settle: "trip base_ms cap_ms alpha|-"."""
+    """The shared string of a settle, as lua/outcome.lua reads it."""
     alpha = learn.removeprefix("alpha=") or "-"
-    return f"{breaker.trip} {breaker.cooldown * 1000:.0f} {breaker.max_cooldown * 1000:.0f} {alpha}"
+    return f"{breaker.rule} {alpha}{breaker.options}"
 
 
 @dataclass(slots=True, eq=False)
@@ -149,6 +158,8 @@ class SettleOp:
         words = "" if o.context_tokens is None else f" context={o.context_tokens}"
         if o.guess is not None:
             words += f" guess={o.guess} tools={int(o.tools)}"
+        if o.throttled:
+            words += f" throttled={self.group}"
         if o.sample is not None:
             words += f" sketch={_measure(o.sample[0])},{_measure(o.sample[1])}"
         return words + _uses(self.lease.subjects, share)

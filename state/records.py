@@ -48,6 +48,7 @@ class Declared:
     output_price: int | None = None
     version: int = 0
     discover: bool = False  # limits that the provider tells are taken over
+    health: str = ""  # "ramp=20000 panic=0.3 outliers=1.9,5,100,10,30000", what of it is not usual: lua/texts.lua
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,16 @@ class Rows:
     subject: str
     limits: Mapping[str, int | str]
     version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """An upstream call besides the first of its request, and the budget of those, which the fleet shares by group:
+    `ratio` of the requests, and `per_second` besides (budget.lua)."""
+
+    kind: Literal["retry", "hedge"]
+    ratio: float
+    per_second: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,9 @@ class Acquire:
     subjects: tuple[str, ...] = ()  # escaped: tags, user and team whose limits hold for it too
     max_input: int = 0  # tokens at most, for limits that reserve them; 0: none does
     max_output: int = 0
+    counted: bool = False  # as a request of the group, of which budgets of extra calls are a share
+    extra: Extra | None = None  # it is none: what it has to have room in; Denied where there is none
+    throttle: float = 0.0  # k of throttle.lua: Denied more often the more calls of the group fail; 0: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +114,7 @@ class Lease:
     group: str
     epoch: str
     generation: int  # of the deployment's breaker when it was granted
-    probe: bool = False  # the single half-open probe
+    probe: bool = False  # it shows whether the deployment is back: the single half-open probe, or panic let it in
     at_ms: int = 0  # pool time of the question, shortly before the grant
     best: tuple[str, ...] = ()  # `Acquire.remember` best-ranked ids
     waited_ms: float = 0.0
@@ -116,6 +130,21 @@ class Breaker:
     trip: str = "ratio"
     cooldown: float = 5.0  # base, seconds; doubles with each trip
     max_cooldown: float = 300.0
+    ratio: float = 0.5  # of the results of a minute, above which "ratio" cools
+    least: int = 5  # failures of a minute before the ratio counts
+    row: int = 0  # failures in a row that cool whatever `trip` says; 0: none do
+    slow_ms: float = 0.0  # an answer that takes longer is a failure (of a stream: its first content); 0: none is
+    ramp: float = 10.0  # seconds of slow start after a cooldown
+    quorum: bool = False  # where several workers live, two of them must have such a failure
+    rule: str = field(init=False, repr=False, compare=False)  # as lua/outcome.lua reads it, with `options`
+    options: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rule", f"{self.trip} {self.cooldown * 1000:.0f} {self.max_cooldown * 1000:.0f}")
+        words = f" ratio={self.ratio:.9g}" * (self.ratio != 0.5) + f" least={self.least}" * (self.least != 5)
+        words += f" row={self.row}" * (self.row > 0) + f" slow={self.slow_ms:.0f}" * (self.slow_ms > 0)
+        words += f" ramp={self.ramp * 1000:.0f}" * (self.ramp != 10.0) + " quorum=1" * self.quorum
+        object.__setattr__(self, "options", words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +169,7 @@ class Outcome:
         None  # the uncorrected estimate, where it is to be learned from: `Store.on_fit` hears the result
     )
     tools: bool = False  # the call had tools
+    throttled: bool = False  # calls of its group are: it is counted for that
     sample: tuple[float | None, float | None] | None = None  # for percentiles, where they are counted
 
 
@@ -206,6 +236,15 @@ class Pinned(Exception):
     def __init__(self, deployment: str) -> None:
         self.deployment = deployment
         super().__init__(f"pinned to {deployment!r}, which is no candidate")
+
+
+class Denied(Exception):
+    """The call may not go upstream, whoever has room: `reason` is "retry" or "hedge" (the budget of those is used up),
+    or "throttled" (as is this `share` of the group's calls). Nothing was reserved."""
+
+    def __init__(self, group: str, reason: str, share: float | None = None) -> None:
+        self.group, self.reason, self.share = group, reason, share
+        super().__init__(f"{group!r}: denied ({reason})")
 
 
 class StateError(Exception):
@@ -337,8 +376,8 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of the pool: id, pool time in ms, kind (cooldown, recovered, control, registered …), deployment,
-    detail."""
+    """One change of the pool: id, pool time in ms, kind (cooldown, half-open, recovered, closed, control, registered
+    …), deployment, detail."""
 
     id: str
     at_ms: float

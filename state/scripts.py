@@ -33,12 +33,12 @@ _BASE = (
         "sketch",
     ),
     *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "outlook"),
-    *("quotas", "settings", "events", "breaker", "leases", "reaper", "run"),
+    *("quotas", "settings", "events", "evidence", "breaker", "leases", "reaper", "run"),
 )
 _CALLS = (
     *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
-    *("question", "acquire"),
-    *("outcome", "corrections", "tally", "charges", "lessons", "sketches", "ends", "learn", "settle"),
+    *("tally", "halves", "budget", "throttle", "question", "acquire"),
+    *("outcome", "corrections", "charges", "lessons", "sketches", "ends", "learn", "doubt", "settle"),
     *("cancel", "renew", "pause", "others", "observe", "calls"),
 )
 _FLEET = (

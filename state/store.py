@@ -24,6 +24,7 @@ from router_core.state.operations import AcquireOp, CancelOp, FleetOp, ObserveOp
 from router_core.state.records import (
     Acquire,
     Declared,
+    Denied,
     Event,
     Explanation,
     Heard,
@@ -124,8 +125,8 @@ class Store:
     async def acquire(self, request: Acquire) -> Lease:
         """Who may serve this call now? Waits up to `request.max_wait` seconds for room.
 
-        Raises Refused (nobody, and why), Pinned, StateError (the state cannot be reached). A cancelled caller holds
-        nothing.
+        Raises Refused (nobody, and why), Pinned, Denied, StateError (the state cannot be reached). A cancelled caller
+        holds nothing.
         """
         started = time.perf_counter()
         member = self._process()
@@ -139,6 +140,7 @@ class Store:
             if verb == "ok":
                 return self._granted(member, request, operation, rest, started)
             if verb == "wait":
+                operation.firsts = 0  # they were counted
                 await lines.wait(operation, rest)
             elif verb == "pinned":
                 raise Pinned(unescape(rest))
@@ -166,6 +168,8 @@ class Store:
         )
         if request.subjects:
             operation.in_scopes(worker.scopes)
+        if (request.counted or request.extra) and not dry:
+            operation.firsts = worker.firsts.take(group, all_of_them=request.extra is not None)
         return operation
 
     def _granted(self, member: Member, request: Acquire, operation: AcquireOp, rest: str, started: float) -> Lease:
@@ -185,6 +189,8 @@ class Store:
             subjects=operation.subjects,
         )
         member.worker.live[lease.id] = lease
+        if request.counted and request.extra is None:
+            member.worker.firsts.add(operation.group)
         if operation.turn is not None and not operation.told:
             member.line().waiters.wake(operation.group)
         return lease
@@ -194,6 +200,9 @@ class Store:
             earliest, place, waiting, *words = rest.split(" ")
             seconds = None if earliest == "-" else max(0.0, (int(earliest) - member.worker.pool_ms()) / 1000)
             raise Refused(request.group, views.refusals(words), seconds, int(place), int(waiting))
+        if verb == "denied":
+            reason, _, share = rest.partition(" ")
+            raise Denied(request.group, reason, float(share) if share else None)
         if verb in ("void", "again"):
             raise StateError(f"pool {self.keys.pool!r}: the answer came too late {TRIES} times")
         raise StateError(f"pool {self.keys.pool!r}: {rest}")

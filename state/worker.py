@@ -13,6 +13,25 @@ from router_core.state.names import escape
 from router_core.state.records import Lease
 
 
+class Firsts:
+    """Requests by group that the pool was not told of yet: it is told of several at once (budget.lua)."""
+
+    TOGETHER = 8
+
+    def __init__(self) -> None:
+        self._count: dict[str, int] = {}
+
+    def add(self, group: str) -> None:
+        """One more. Two threads at once may count one: a little less is no harm."""
+        self._count[group] = self._count.get(group, 0) + 1
+
+    def take(self, group: str, all_of_them: bool) -> int:
+        """How many to tell now."""
+        if all_of_them or self._count.get(group, 0) >= self.TOGETHER:
+            return self._count.pop(group, 0)
+        return 0
+
+
 class Worker:
     """One process (a forked child is another). `name` is `host-pid-random`; lease ids begin with the cell."""
 
@@ -25,6 +44,7 @@ class Worker:
         self.open_operations = 0  # acquires and settles on their way: their leases may or may not be held there
         self.known = True
         self.scopes = ""  # whose limits there are: "account,user"
+        self.firsts = Firsts()
         self._prefix = f"{cell}.{token}."
         self._count = 0
         self._ahead_ms: float | None = None  # pool time minus monotonic time

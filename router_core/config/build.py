@@ -23,6 +23,8 @@ _FROM_FACTS = (
     "tpm",
     "cooldown_time",
     "allowed_fails",
+    "allowed_fails_policy",
+    "breaker",
     "input_cost_per_token",
     "output_cost_per_token",
     "max_input_tokens",
@@ -75,7 +77,9 @@ def build(written: Written, organization: str | None, settings: Settings, enviro
         prices=dict(prices),
         params=conceal(call),
         options=conceal(options),
-        model_info=conceal(info.model_dump(exclude_none=True, exclude={"limits", "discover"})),
+        model_info=conceal(
+            info.model_dump(exclude_none=True, exclude={"limits", "discover", "allowed_fails_policy", "breaker"})
+        ),
         config_version=settings.config_version,
         **_pick(params, _FROM_PARAMS),
         **_pick(facts, _FROM_FACTS),

@@ -8,8 +8,10 @@ from pydantic import Field, SecretStr
 
 from router_core import pricelist
 from router_core.config import pricing
+from router_core.config.breaker_rules import BreakerRules
 from router_core.config.fields import Section
 from router_core.config.limits_rows import Row
+from router_core.config.policies import AllowedFails, AllowedFailsPolicy
 from router_core.config.providers import split_known
 from router_core.config.secrets import reveal
 from router_core.pricelist import Listing
@@ -18,7 +20,7 @@ from router_core.state.names import Scope
 from router_core.state.records import Declared
 
 
-class Deployment(Section):
+class Deployment(Section, AllowedFails):
     """Frozen and validated; made by `load`.
 
     `weight` is what was written, `effective_weight` what the group's shuffle makes of it (`weights.py`).
@@ -52,6 +54,8 @@ class Deployment(Section):
     num_retries: int | None = None
     cooldown_time: float | None = None
     allowed_fails: int | None = None
+    allowed_fails_policy: AllowedFailsPolicy | None = None
+    breaker: BreakerRules | None = None
     tags: tuple[str, ...] = ()
     input_cost_per_token: float | None = None
     output_cost_per_token: float | None = None

@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, SecretStr, field_validator, model_validator
 
+from router_core.config.breaker_rules import BreakerRules
 from router_core.config.budgets import check_duration, nano_dollars
 from router_core.config.fields import Amount, Name, Names, Natural, Pause, Positive, Seconds, Section
 from router_core.config.limits import Limit, to_discover
+from router_core.config.policies import AllowedFailsPolicy
 from router_core.config.problems import Problems, join
 
 LIMITS = {
@@ -42,6 +44,8 @@ class Facts(Section):
     max_parallel_requests: Positive | None = None
     cooldown_time: Pause | None = None
     allowed_fails: Natural | None = None
+    allowed_fails_policy: AllowedFailsPolicy | None = None
+    breaker: BreakerRules | None = None
     tags: Names | None = None
     region_name: str | None = None
     input_cost_per_token: Amount | None = None

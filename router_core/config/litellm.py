@@ -34,7 +34,6 @@ REFUSED = {
     "tag_routing_prefix": "remove the prefix from the request's tags",
     "weights": "give each deployment its weight in litellm_params",
     "max_retries": "use num_retries: one attempt budget holds for the whole call",
-    "retry_budget": "use num_retries: one attempt budget holds for the whole call",
 }
 REFUSED_CHECKS = {
     "encrypted_content_affinity": "use session_affinity",

@@ -9,11 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from router_core.config import litellm
+from router_core.config.breaker_rules import GroupBreaker, Outliers
 from router_core.config.budgets import Budget
 from router_core.config.deployment import Deployment
 from router_core.config.entry import Reader
 from router_core.config.environment import resolve
 from router_core.config.facts import Info, Params
+from router_core.config.hedges import Hedge
 from router_core.config.ids import unique
 from router_core.config.keys import check_params
 from router_core.config.limits import Limit
@@ -21,13 +23,19 @@ from router_core.config.limits_checks import check_names, check_prices
 from router_core.config.limits_declared import all_rows, with_limits
 from router_core.config.policies import AllowedFailsPolicy, RetryPolicy
 from router_core.config.problems import Problems, join
+from router_core.config.resilience import AdaptiveThrottling, RetryBudget
 from router_core.config.secrets import conceal
 from router_core.config.settings import RoutingGroup, Settings
 from router_core.config.suggest import hint
 from router_core.config.targets import check_aliases, check_fallbacks, matches
+from router_core.config.timeouts import PercentileTimeout
 from router_core.config.weights import weigh
 
-_SECTIONS = (Settings, RoutingGroup, RetryPolicy, AllowedFailsPolicy, Budget, Limit, Params, Info)
+_SECTIONS = (
+    *(Settings, RoutingGroup, RetryPolicy, AllowedFailsPolicy, Budget, Limit, Params, Info),
+    *(RetryBudget, AdaptiveThrottling),
+    *(Hedge, PercentileTimeout, GroupBreaker, Outliers),
+)
 CheckStrategy = Callable[[str, Mapping[str, Any]], object]
 
 
@@ -142,7 +150,8 @@ def _check_names(settings: Settings, deployments: tuple[Deployment, ...], proble
     silent = {one.model_name: one.silent_model for one in deployments if one.silent_model}
     for group, target in silent.items():
         check_fallbacks("silent_model", {group: (target,)}, names | aliases.keys(), problems)
-    for field in ("model_group_retry_policy", "model_group_affinity_config"):
+    policies = ("retry_policy", "affinity_config", "hedge", "breaker")
+    for field in (f"model_group_{policy}" for policy in policies):
         for group in getattr(settings, field).keys() - names:
             problems.note(f"{join(field, group)}: no such model group{hint(group, names)}")
 

@@ -20,7 +20,7 @@ _CLASSES: dict[OutcomeKind, tuple[str, ...]] = {
     "context_window": ("BadRequestError",),
     "caller": ("BadRequestError",),
 }
-_STATUS_CLASSES = {
+SERVER_STATUSES = {
     500: ("InternalServerError",),
     502: ("BadGatewayError", "InternalServerError"),
     503: ("ServiceUnavailableError",),
@@ -31,8 +31,8 @@ _STATUS_CLASSES = {
 class _Policy(Section):
     def _first(self, kind: OutcomeKind, status: int | None, suffix: str) -> int | None:
         classes = _CLASSES.get(kind, ())
-        if kind == "server" and status in _STATUS_CLASSES:
-            classes = _STATUS_CLASSES[status]
+        if kind == "server" and status in SERVER_STATUSES:
+            classes = SERVER_STATUSES[status]
         for name in classes:
             number: int | None = getattr(self, name + suffix, None)
             if number is not None:
@@ -77,3 +77,21 @@ class AllowedFailsPolicy(_Policy):
     def allowed_for(self, kind: OutcomeKind, status: int | None = None) -> int | None:
         """Failures of this kind that are allowed; None: the policy says nothing, `allowed_fails` holds."""
         return self._first(kind, status, "AllowedFails")
+
+
+_ALLOWED_FAILS = 3  # LiteLLM's number once a policy is set
+
+
+class AllowedFails:
+    """Of a section with `allowed_fails` and `allowed_fails_policy`."""
+
+    allowed_fails: Natural | None
+    allowed_fails_policy: AllowedFailsPolicy | None
+
+    def allowed_for(self, kind: OutcomeKind, status: int | None = None) -> int | None:
+        """Failures of a class that are allowed in a minute; None: nothing is said here."""
+        policy = self.allowed_fails_policy
+        found = policy.allowed_for(kind, status) if policy is not None else None
+        if found is not None:
+            return found
+        return _ALLOWED_FAILS if self.allowed_fails is None and policy is not None else self.allowed_fails

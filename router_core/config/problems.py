@@ -48,7 +48,7 @@ class Problems:
     def collect(self, error: ValidationError, path: str = "") -> None:
         """Take over what pydantic found, below `path`, without the values it found it in."""
         for found in error.errors(include_input=False, include_url=False, include_context=False):
-            location = [part for part in found["loc"] if not (isinstance(part, str) and part == "[key]")]
+            location = [part for part in found["loc"] if not str(part).startswith("[")]  # [key], tags of unions
             key = str(location[-1]) if location else ""
             message = found["msg"].removeprefix("Value error, ")
             if found["type"] == "extra_forbidden":

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import chain
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from router_core.config.breaker_rules import GroupBreaker, RouterBreaker
 from router_core.config.budgets import Budget
 from router_core.config.fields import Name, Names, Natural, Pause, Positive, Seconds, Section, Share
+from router_core.config.hedges import Hedge, Hedging
 from router_core.config.limits import DISCOVER, NamedLimit
 from router_core.config.litellm import REFUSED_CHECKS
-from router_core.config.policies import AllowedFailsPolicy, RetryPolicy
+from router_core.config.policies import AllowedFails, AllowedFailsPolicy, RetryPolicy
 from router_core.config.redis_url import build_url
+from router_core.config.resilience import AdaptiveThrottling, RetryBudget, Switch
 from router_core.config.targets import Alias, Fallbacks, Target, matches, read_fallbacks, resolve_alias
+from router_core.config.timeouts import PercentileTimeout, Timeout
 from router_core.state.names import check_pool
 from router_core.state.records import OutcomeKind
 
@@ -27,7 +31,6 @@ Check = Literal[
     "router_budget_limiting",
     "enforce_model_rate_limits",
 ]
-_ALLOWED_FAILS = 3  # LiteLLM's number once a policy is set
 _PINS: frozenset[Check] = frozenset({"session_affinity", "deployment_affinity"})
 
 
@@ -47,7 +50,7 @@ class RoutingGroup(Section):
     routing_strategy_args: dict[str, Any] = Field(default_factory=dict)
 
 
-class Settings(Section):
+class Settings(Section, AllowedFails):
     """Everything but the deployments. Times are seconds; an argument of None means its default."""
 
     routing_strategy: Strategy = "simple-shuffle"
@@ -58,12 +61,16 @@ class Settings(Section):
     retry_after: Pause = 0.0
     retry_policy: RetryPolicy | None = None
     model_group_retry_policy: dict[str, RetryPolicy] = Field(default_factory=dict)
+    retry_budget: Annotated[RetryBudget | None, Switch] = RetryBudget()
+    adaptive_throttling: Annotated[AdaptiveThrottling | None, Switch] = None
 
     allowed_fails: Natural | None = None
     allowed_fails_policy: AllowedFailsPolicy | None = None
     cooldown_time: Pause = 5.0
     max_cooldown_time: Pause = 300.0
     disable_cooldowns: bool = False
+    breaker: RouterBreaker = Field(default_factory=RouterBreaker)
+    model_group_breaker: dict[str, GroupBreaker] = Field(default_factory=dict)
 
     fallbacks: Fallbacks = Field(default_factory=dict)
     context_window_fallbacks: Fallbacks = Field(default_factory=dict)
@@ -72,10 +79,13 @@ class Settings(Section):
     max_fallbacks: Natural = 5
     model_group_alias: dict[str, Alias] = Field(default_factory=dict)
 
-    timeout: Seconds = 600.0
-    stream_timeout: Seconds | None = None
-    ttft_timeout: Seconds | None = None
+    timeout: Timeout = 600.0
+    stream_timeout: Timeout | None = None
+    ttft_timeout: Timeout | None = None
     stall_timeout: Seconds | None = None
+    hedge: Hedging = None
+    model_group_hedge: dict[str, Hedging] = Field(default_factory=dict)
+    percentiles: bool = False  # measured also where no hedge and no timeout needs them
     max_wait: Pause = 2.0
     max_queue: Natural = 10_000  # calls that may wait in a group
     default_max_parallel_requests: Positive | None = None
@@ -151,6 +161,10 @@ class Settings(Section):
     def _fits_together(self) -> Self:
         if "max_cooldown_time" in self.model_fields_set and self.max_cooldown_time < self.cooldown_time:
             raise ValueError("max_cooldown_time: must not be less than cooldown_time")
+        for group, own in self.model_group_breaker.items():
+            base = self.cooldown_time if own.cooldown_time is None else own.cooldown_time
+            if own.max_cooldown_time is not None and own.max_cooldown_time < base:
+                raise ValueError(f"model_group_breaker: max_cooldown_time of {group!r} is less than its cooldown_time")
         if self.redis is not None and (self.redis_url or self.redis_host):
             raise ValueError("redis: give a ready client or an address, not both")
         if self.redis_url and (self.redis_host or self.redis_port or self.redis_password or self.redis_db):
@@ -170,16 +184,19 @@ class Settings(Section):
         return build_url(self.redis_host, self.redis_port, password, self.redis_db)
 
     @property
-    def fails_allowed(self) -> int | None:
-        """Failures of any class a deployment may have in a minute; None: the ratio rules hold."""
-        if self.allowed_fails is None and self.allowed_fails_policy is not None:
-            return _ALLOWED_FAILS
-        return self.allowed_fails
-
-    @property
     def longest_cooldown(self) -> float:
         """The cap of a cooldown: never below the base."""
         return max(self.max_cooldown_time, self.cooldown_time)
+
+    def hedge_for(self, group: str) -> Hedge | None:
+        """When calls of a group are hedged; None: never."""
+        return self.model_group_hedge.get(group, self.hedge)
+
+    def measures(self, group: str) -> bool:
+        """Whether percentiles of its calls are counted."""
+        hedge, limits = self.hedge_for(group), (self.timeout, self.stream_timeout, self.ttft_timeout)
+        by_percentile = any(isinstance(limit, PercentileTimeout) for limit in limits)
+        return self.percentiles or by_percentile or (hedge is not None and hedge.percent is not None)
 
     def checks_for(self, group: str) -> frozenset[Check]:
         """The optional checks of a group; its own list replaces those for sessions and users."""

@@ -1,15 +1,18 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
 -- Uses: numbers, shared, image, room, reserve, holders, subjects, contexts, roster, queue, tickets, choose, levels,
---       claims, shadow, refusal, leases, clock, question
+--       claims, shadow, refusal, leases, breaker, clock, question, budget, throttle
 -- Defines: acquire
 -- Op      as question.lua says
 -- Returns "ok deployment generation probe best ..."; "pinned deployment" (not in a list that is sampled);
 --         "again" (the scopes are others: name the subjects in them);
 --         "wait due place unknown turn" (unknown 1: room may come at any time; turn "-": as it was
---         told before); "full earliest place waiting id reason ready ..."; "void" (too late, nothing written); dry:
+--         told before); "denied kind" (the budget of such extra calls is used up; of throttled ones with
+--         their share); "full earliest place waiting id reason ready ..."; "void" (too late, nothing written); dry:
 --         "dry chosen earliest place waiting id order rank reason ready ..."; "-" for unknown
 
 local REAP_BEFORE_REFUSAL = 64
+local CALL, PROBE = " call ", " probe " -- what a lease is held for
+
 -- Is there room at member `i`? If not, the reason goes to `refusals`.
 local function try(request, panel, i, refusals)
   local d = panel.members[i]
@@ -43,15 +46,21 @@ local function find_room(request, panel, found, refusals, draw)
 end
 
 local function grant(request, panel, i, found, q)
-  local d, probe = panel.members[i], panel.members[i].state == "open"
+  local d, kind = panel.members[i], panel.members[i].state == "open" and PROBE or CALL
   local generation, claim = numbers.int(d.generation), request.pin and claims.plan(request, d)
-  leases.hold(request.id, shared.worker, d, probe, clock.now + request.lease_ms, reserve.take(d, request))
+  leases.hold(request.id, shared.worker, d, kind, clock.now + request.lease_ms, reserve.take(d, request))
+  if kind == PROBE then
+    breaker.probe(d, request.id)
+  elseif d.closing then
+    breaker.close(d)
+  end
   queue.serve(q, request)
+  budget.spend(request)
   if claim then
     claims.write(request, claim)
   end
   local best = request.remember > 0 and refusal.best(panel, found, request.remember) or ""
-  return "ok " .. d.id .. " " .. generation .. (probe and " 1" or " 0") .. best
+  return "ok " .. d.id .. " " .. generation .. (kind == CALL and " 0" or " 1") .. best
 end
 
 -- All candidates of the run, each once. Mostly all calls have the same.
@@ -136,9 +145,15 @@ local function run(request)
   end
   local held = leases.read(request.id)
   if held then
-    return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. (held.probe and " 1" or " 0")
+    local shows = (held.probe or held.relief) and " 1" or " 0"
+    return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. shows
   end
   local q = queue.of(request.group)
+  local denied = throttle.denies(request) or budget.denies(request)
+  if denied then
+    queue.give_up(q, request.ticket)
+    return denied
+  end
   local elsewhere = request.pin and pinned_elsewhere(request)
   if elsewhere then
     queue.give_up(q, request.ticket)

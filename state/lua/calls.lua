@@ -1,6 +1,10 @@
 -- The script of calls: settles, cancels, renewals and what answers said first (room first), then acquires in the order
 -- of their places.
+<<<<<<< HEAD
 -- Uses: shared, keys, clock, leases, outlook, queue, tickets, claims, shadow, run, acquire, settle, renew, cancel,
+=======
+-- Uses: shared, keys, clock, leases, queue, tickets, claims, shadow, halves, run, acquire, settle, renew, cancel,
+>>>>>>> main
 --       pause, observe
 -- Defines: calls
 -- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
@@ -58,6 +62,7 @@ local function calls(given_keys, args)
   queue.begin()
   claims.begin()
   shadow.begin()
+  halves.begin()
   local acquires, ends, others = {}, {}, {}
   for _, entry in ipairs(run.parse(args, verbs)) do
     local list = entry.verb == "acquire" and acquires or (entry.verb == "settle" and ends or others)
@@ -74,5 +79,6 @@ local function calls(given_keys, args)
   end
   local is_known = #acquires == 0 or admit(acquires)
   queue.flush()
+  halves.flush()
   return run.finish(is_known)
 end

@@ -1,8 +1,8 @@
 -- The card of a deployment: what was read of its columns, which enters it here.
 -- Uses: numbers, texts, roster, clock
 -- Defines: cards
--- `health[id]`   = "state generation trips until_ms since_ms reason lease": closed, open, half-open or ramp; absent:
---                  closed. `lease` is the one probe's in half-open, else "-".
+-- `health[id]`   = "state generation trips until_ms since_ms reason lease[ row]": closed, open, half-open or ramp;
+--                  absent: closed. `lease` is the one probe's in half-open, else "-"; row: failures in a row
 -- `inflight[id]` = a number; absent: 0. `settings`, `learned`: texts.lua
 -- cards.<column>(list of cards, their texts): what stands on a card is read anew only if its text has changed. A field
 -- that is false holds garbage (`settings` is false where the pool knows none, and "garbled").
@@ -25,23 +25,23 @@ function cards.inflight(list, column)
 end
 
 local function read_health(d, text)
-  local state, generation, trips, until_ms, since_ms, reason, probe =
-    string.match(text or "closed 0 0 0 0 - -", "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$")
+  local state, generation, trips, until_ms, since_ms, reason, probe, row =
+    string.match(text or "closed 0 0 0 0 - -", "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) ?(%d*)$")
   d.generation, d.trips = numbers.of(generation), numbers.of(trips)
   d.until_ms, d.since_ms = numbers.of(until_ms), numbers.of(since_ms)
-  d.state, d.reason, d.probe = state, reason, probe
+  d.state, d.reason, d.probe, d.doubt = state, reason, probe, tonumber(row) or 0
 end
 
 function cards.health(list, column)
   for i = 1, #list do
     local d, text = list[i], column[i]
     if d.health_text ~= text then
-      d.health_text = text
+      d.health_text, d.closing = text, nil
       d.health = pcall(read_health, d, text)
       roster.spoil(d)
     end
     if d.state == "ramp" and clock.now >= d.until_ms then
-      d.state, d.since_ms = "closed", d.until_ms
+      d.state, d.since_ms, d.closing = "closed", d.until_ms, true
       roster.spoil(d)
     end
   end
@@ -70,7 +70,7 @@ function cards.learned(list, column)
       end
       learned = learned or NOTHING
       d.latency_ms, d.ttft_ms, d.ms_per_token = learned.latency_ms, learned.ttft_ms, learned.ms_per_token
-      d.sampled_ms, d.streamed_ms = learned.sampled_ms, learned.streamed_ms
+      d.sampled_ms, d.streamed_ms, d.row = learned.sampled_ms, learned.streamed_ms, learned.row or 0
     end
   end
 end
@@ -92,10 +92,13 @@ function cards.new(id)
     ms_per_token = nil,
     sampled_ms = nil,
     streamed_ms = nil,
+    row = nil,
+    doubt = nil,
     stale = true,
     state = nil,
     reason = nil,
     probe = nil,
+    closing = nil,
     generation = nil,
     trips = nil,
     until_ms = nil,

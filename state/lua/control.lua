@@ -127,8 +127,11 @@ function actions.reset(op)
   if op.subject then
     return reset_subject(op.id)
   end
-  local d = deployment.of(op.id, roster.HEALTH)
-  local counters = { { op.id .. "/ok/60", window.MINUTE }, { op.id .. "/failed/60", window.MINUTE } }
+  local d = deployment.of(op.id, roster.LEARNED_HEALTH)
+  local counters = {}
+  for i, name in ipairs(breaker.COUNTERS) do
+    counters[i] = { op.id .. "/" .. name .. "/60", window.MINUTE }
+  end
   for _, limit in ipairs(deployment.limits(d)) do
     if limit.seconds then
       counters[#counters + 1] = { op.id .. "/" .. limit.name, limit }
@@ -141,6 +144,11 @@ function actions.reset(op)
     window.clear(w)
   end
   image.set("observed", op.id, false)
+  image.set("evidence", op.id, false)
+  if d.row > 0 then
+    d.row = 0
+    deployment.touch(d, "learned")
+  end
   deployment.transition(d, "closed", {
     trips = 0,
     until_ms = 0,

@@ -90,14 +90,15 @@ end
 
 -- Change the state and the given fields; what was chosen from before must be judged anew.
 function deployment.transition(d, state, fields)
-  d.state, d.probe, d.health_text = state, "-", nil
+  d.state, d.probe, d.health_text, d.closing, d.doubt = state, "-", nil, nil, 0
   for name, value in pairs(fields) do
     d[name] = value
   end
   roster.spoil(d)
   local times = numbers.int(d.until_ms) .. " " .. numbers.int(d.since_ms)
   local counts = numbers.int(d.generation) .. " " .. numbers.int(d.trips)
-  image.set("health", d.id, d.state .. " " .. counts .. " " .. times .. " " .. d.reason .. " " .. d.probe)
+  local row = d.doubt > 0 and " " .. numbers.int(d.doubt) or ""
+  image.set("health", d.id, d.state .. " " .. counts .. " " .. times .. " " .. d.reason .. " " .. d.probe .. row)
 end
 
 local function measure(value)
@@ -110,7 +111,8 @@ end
 
 local function learned_text(d)
   local measures = measure(d.latency_ms) .. " " .. measure(d.ttft_ms) .. " " .. measure(d.ms_per_token)
-  return measures .. " " .. time(d.sampled_ms) .. " " .. time(d.streamed_ms)
+  local row = d.row > 0 and " " .. numbers.int(d.row) or ""
+  return measures .. " " .. time(d.sampled_ms) .. " " .. time(d.streamed_ms) .. row
 end
 
 function deployment.flush()

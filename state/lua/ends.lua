@@ -27,8 +27,8 @@ local function windows_of(found)
     for j = 1, #e.counted do
       add(e.counted[j])
     end
-    if e.judged then
-      add(e.judged)
+    for j = 1, e.judged and #e.judged or 0 do
+      add(e.judged[j])
     end
   end
   return ids
@@ -36,7 +36,7 @@ end
 
 -- May the result move the breaker?
 local function is_news(e)
-  return e.lease and (e.lease.probe or not (e.kind == "ok" or tally.NEUTRAL[e.kind]))
+  return e.lease and (e.lease.probe or e.lease.relief or not (e.verdict == "ok" or tally.NEUTRAL[e.verdict]))
 end
 
 -- The columns of a deployment that a settle needs.

@@ -2,7 +2,12 @@
 -- Uses: image, keys, clock
 -- Defines: events
 
-local events = {}
+-- `told`: what this run is to say in the log of its worker, nil for nothing: one line for the whole fleet.
+local events = { told = nil }
+
+function events.begin()
+  events.told = nil
+end
 
 -- `kind` and `detail` are of a closed vocabulary or an operator's own numbers, never upstream text.
 function events.add(kind, id, detail)
@@ -22,4 +27,11 @@ function events.add(kind, id, detail)
     "at_ms",
     clock.text
   )
+end
+
+-- As `add`, and the worker whose operation it was says it in its log.
+function events.tell(kind, id, detail)
+  events.add(kind, id, detail)
+  local line = kind .. "\t" .. id .. "\t" .. detail
+  events.told = events.told and events.told .. "\n" .. line or line
 end

@@ -1,8 +1,9 @@
 -- What attempts hold while they run, so that nothing leaks when a worker dies.
 -- Uses: numbers, image, keys, deployment, subjects, reaper, clock
 -- Defines: leases
--- `lease[id]`  = "held|expired deployment worker generation probe|call at_ms row=amount ..." (names as in settings;
---                "subject|row=amount" of others than the deployment; "amount:start" in a calendar's period)
+-- `lease[id]`  = "held|expired deployment worker generation kind at_ms row=amount ..." (names as in settings;
+--                "subject|row=amount" of others than the deployment; "amount:start" in a calendar's period);
+--                kind: call, probe (the one of half-open) or relief (panic let it in)
 --                or "charged": unknown when it was settled (Redis had forgotten it), and not to be charged again
 -- `leases`     ZSET id by deadline (pool ms); `held` ZSET of `worker|id`; `expired` ZSET id by when it was reaped
 -- How a dead worker's leases end: reaper.lua.
@@ -27,6 +28,7 @@ local function read(id)
     worker = owner,
     generation = numbers.of(generation),
     probe = kind == "probe",
+    relief = kind == "relief",
     at_ms = numbers.of(at_ms),
     rest = rest,
   }
@@ -39,22 +41,19 @@ end
 -- Write the record, in a state that may be new.
 local function save(lease, state)
   lease.state = state
-  local kind = lease.probe and " probe " or " call "
+  local kind = lease.probe and " probe " or (lease.relief and " relief " or " call ")
   local head = state .. " " .. lease.deployment .. " " .. lease.worker .. " " .. numbers.int(lease.generation)
   image.set("lease", lease.id, head .. kind .. numbers.int(lease.at_ms) .. lease.rest)
 end
 
--- Grant `d` to the lease `id`. `reserved` is " name=amount ..." as it was added to the windows.
-local function hold(id, owner, d, probe, deadline_ms, reserved)
+-- Grant `d` to the lease `id`, a " call ", " probe " or " relief ". `reserved` is " name=amount ..." as it was added to
+-- the windows.
+local function hold(id, owner, d, kind, deadline_ms, reserved)
   image.add_member(keys.held, "0", owner .. "|" .. id)
   image.add_member(keys.leases, numbers.int(deadline_ms), id)
-  local kind = probe and " probe " or " call "
   local head = "held " .. d.id .. " " .. owner .. " " .. numbers.int(d.generation)
   image.set("lease", id, head .. kind .. clock.text .. reserved)
   deployment.count(d, "inflight", 1)
-  if probe then
-    deployment.transition(d, "half-open", { probe = id, since_ms = clock.now })
-  end
 end
 
 -- Take it out of the indexes of running calls.

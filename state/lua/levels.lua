@@ -1,4 +1,5 @@
--- Who is tried before what the ranks say: the deployment of a session, wishes, preferred ones.
+-- Who is tried before or after what the ranks say: the deployment of a session, wishes, preferred ones; those that
+-- failed last.
 -- Uses: choose
 -- Defines: levels
 -- A wish may be bounded: it is one only while the deployment has at most 1.25 times its share of the calls in flight
@@ -6,7 +7,7 @@
 
 local ORDER = choose.ORDER
 local BOUND = 1.25
-local PINNED, OVERFULL = 0, 1002 -- turns, see choose.lua; wishes, then preferred ones, have theirs from 1 on
+local PINNED, OVERFULL, DOUBTED = 0, 1002, 1003 -- turns, see choose.lua; wishes, then preferred ones, from 1 on
 
 -- In slow start one keeps its place in its share of the decisions only, or the whole fleet would meet it at once.
 local function put(levels, panel, i, turn, draw)
@@ -45,9 +46,20 @@ local function put_wishes(levels, panel, request, draw)
   end
 end
 
+-- Whose last n calls failed comes last: always for a call that failed elsewhere, which has few attempts left, and for
+-- others but one in 2^n, so that one failure of many does not empty it and its recovery is seen.
+local function put_doubted(levels, panel, request, draw)
+  for i = 1, #levels do
+    local d = panel.members[i]
+    if d.doubt > 0 and (request.extra or draw() >= 0.5 ^ d.doubt) then
+      levels[i] = d.order * ORDER + DOUBTED
+    end
+  end
+end
+
 -- The levels of a panel's members for this request.
 local function of(panel, request, draw)
-  if request.preferred == 0 and not request.wishes and not request.pinned then
+  if request.preferred == 0 and not request.wishes and not request.pinned and not panel.doubted then
     return panel.levels
   end
   local levels, wished = { unpack(panel.levels) }, request.wishes and #request.wishes or 0
@@ -63,6 +75,9 @@ local function of(panel, request, draw)
     if panel.members[i].id == request.pinned then
       put(levels, panel, i, PINNED, draw)
     end
+  end
+  if panel.doubted then
+    put_doubted(levels, panel, request, draw)
   end
   return levels
 end

@@ -2,23 +2,43 @@
 -- Uses: shared, memo, scopes
 -- Defines: outcome
 -- Op      "settle id epoch deployment kind policy retry_ms total_ms ttft_ms input output cost stream
---         [ context=tokens][ guess=tokens tools=0|1][ sketch=ms,ms][ use=key:subject ...]"; "-" for unknown
---         policy: number of the shared string "trip base_ms cap_ms alpha|-"; trip: now, never, ratio, count:<allowed>
+--         [ context=tokens][ guess=tokens tools=0|1][ sketch=ms,ms][ throttled=group][ use=key:subject ...]"
+--         policy: number of the shared string "trip base_ms cap_ms alpha|-[ ratio=0.5][ least=5][ row=5][ slow=ms]
+--         [ ramp=ms][ quorum=1]"; trip: now, never, ratio, count:<allowed>; ratio of the results of a minute, of which
+--         `least` failed; row: so many failures in a row; slow: an answer that takes longer is a failure; ramp: slow
+--         start; quorum: of several live workers two must say so. "-" for unknown
 --         context: the deployment's window, as its error told; guess: the estimate of the input, before it was
---         corrected; use: columns of the subjects that the call named
+--         corrected; throttled: its group, where throttle.lua counts it; use: columns of the subjects that the call
+--         named
 
 local FORM = "^settle (%S+) (%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d)(.*)$"
 
 local policy_of = memo(256, function(text)
-  local trip, base, cap, alpha = string.match(text, "^(%S+) (%S+) (%S+) (%S+)$")
+  local trip, base, cap, alpha, rest = string.match(text, "^(%S+) (%S+) (%S+) (%S+)(.*)$")
+  local options = { ratio = 0.5, least = 5 }
+  for name, value in string.gmatch(rest, " (%l+)=(%S+)") do
+    options[name] = tonumber(value)
+  end
   return {
     trip = trip,
     allowed = tonumber(string.match(trip, "^count:(%d+)$")),
     base = tonumber(base),
     cap = tonumber(cap),
     alpha = tonumber(alpha),
+    ratio = options.ratio,
+    least = options.least,
+    row = options.row,
+    slow = options.slow,
+    ramp = options.ramp,
+    quorum = options.quorum == 1,
   }
 end)
+
+-- What the result says of the deployment's health: how long an answer takes to begin or, where it comes as a whole, to
+-- come, may be too long.
+local function verdict_of(kind, policy, total, ttft)
+  return kind == "ok" and policy.slow and (ttft or total or 0) > policy.slow and "slow" or kind
+end
 
 -- What the call teaches: {latency_ms, ms_per_token, ttft_ms}; nil for most failures.
 local function samples_of(kind, total, ttft, output)
@@ -38,6 +58,7 @@ local function parse(op)
   if not id then
     error("MALFORMED settle", 0)
   end
+  policy = policy_of(shared.text(policy))
   input, output, cost = tonumber(input), tonumber(output), tonumber(cost)
   total, ttft = tonumber(total), stream == "1" and tonumber(ttft) or nil
   local e = {
@@ -45,7 +66,8 @@ local function parse(op)
     epoch = of_epoch,
     deployment = target,
     kind = kind,
-    policy = policy_of(shared.text(policy)),
+    policy = policy,
+    verdict = kind,
     retry_ms = tonumber(retry) or 0,
     used = { tokens = input and output and input + output, input = input, output = output, cost = cost },
     tokens = input and output and input + output or 0,
@@ -56,12 +78,19 @@ local function parse(op)
     corrections = nil,
     counted = nil,
     judged = nil,
+    alone = nil,
+    row = nil,
+    throttled = nil,
   }
+  if policy.slow then
+    e.verdict = verdict_of(kind, policy, total, ttft)
+  end
   if kind == "rate_limit" and input == 0 then
     e.used.requests = 0 -- a 429 that says that no token was used says that nothing was counted
   end
   if rest ~= "" then
     e.subjects = scopes.lend(rest)
+    e.throttled = string.match(rest, " throttled=(%S+)")
   end
   return e
 end

@@ -1,13 +1,14 @@
 -- What an acquire asks.
--- Uses: shared, scopes, shadow, image
+-- Uses: shared, scopes, shadow, image, budget
 -- Defines: question
 -- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority
 --         caller dry[ wishes=position,... bounded=0|1][ pin=key ttl=ms sampled=0|1][ shadow=route]
---         [ max=input,output][ scopes=known|-][ use=key:subject ...]"
+--         [ max=input,output][ scopes=known|-][ use=key:subject ...][ firsts=n]
+--         [ extra=kind,ratio,per_second][ throttle=k]"
 --         times in pool ms; route and list: numbers of shared strings, "group strategy key=value ..." and "id id ...";
 --         key: number of a key; sampled 1: the list is not all of the group; max: tokens at most, where a limit
 --         reserves those; scopes: of the limits that the worker knows of, for calls with subjects, and the subjects in
---         them
+--         them; firsts, extra: budget.lua; throttle: throttle.lua
 
 local FORM = "^acquire (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S+) (%d)(.*)$"
 
@@ -34,6 +35,8 @@ local function parse_rest(request, rest)
   request.max_input, request.max_output = tonumber(input), tonumber(output)
   request.scopes = string.match(rest, " scopes=(%S+)")
   request.subjects = request.scopes and scopes.lend(rest)
+  budget.parse(request, rest)
+  request.throttle = tonumber(string.match(rest, " throttle=([%d.]+)") or nil)
 end
 
 local function parse(op)
@@ -76,6 +79,9 @@ local function parse(op)
     scopes = nil,
     subjects = nil,
     holders = nil,
+    firsts = nil,
+    extra = nil,
+    throttle = nil,
   }
   if rest ~= "" then
     parse_rest(request, rest)

@@ -6,7 +6,7 @@
 --         "conflict"
 
 local register = {}
-local RAMP_MS = 10000
+local RAMP_MS = 10000 -- of a slow start, where the declaration does not say
 
 function register.parse(op)
   local id, version, text = string.match(op, "^register (%S+) (%d+) (weight=.* |.*)$")
@@ -25,17 +25,14 @@ end
 
 -- A deployment that is new in a group that serves already starts slowly; a whole new group starts as it is.
 local function greet(id, text)
-  local group = string.match(text, " group=(%S+)")
+  local group, ramp_ms = string.match(text, " group=(%S+)"), tonumber(string.match(text, " ramp=(%d+)")) or RAMP_MS
   local born = image.get("config", "group:" .. group)
   if not born then
     image.set("config", "group:" .. group, numbers.int(clock.now))
   end
-  if not image.get("health", id) and born and clock.now - numbers.of(born) > RAMP_MS then
-    image.set(
-      "health",
-      id,
-      "ramp 0 0 " .. numbers.int(clock.now + RAMP_MS) .. " " .. numbers.int(clock.now) .. " new -"
-    )
+  if not image.get("health", id) and born and ramp_ms > 0 and clock.now - numbers.of(born) > RAMP_MS then
+    local times = numbers.int(clock.now + ramp_ms) .. " " .. numbers.int(clock.now)
+    image.set("health", id, "ramp 0 0 " .. times .. " new -")
   end
   events.add("registered", id, group)
 end

@@ -1,5 +1,5 @@
 -- Deployments and subjects that no live worker lists any more: their numbers are kept for an hour.
--- Uses: numbers, image, keys, ring, window, rows, scopes, events, clock
+-- Uses: numbers, image, keys, ring, window, rows, scopes, breaker, events, clock
 -- Defines: retired
 -- `retired` ZSET of deployments nobody lists, by when
 
@@ -12,6 +12,7 @@ local FACTS = {
   "observed",
   "context",
   "fit",
+  "evidence",
   "sketch",
   "tokens",
   "spend_nano",
@@ -41,8 +42,9 @@ local function erase(id)
       erase_window(id .. "/" .. name, row)
     end
   end
-  erase_window(id .. "/ok/60", window.MINUTE)
-  erase_window(id .. "/failed/60", window.MINUTE)
+  for _, counter in ipairs(breaker.COUNTERS) do
+    erase_window(id .. "/" .. counter .. "/60", window.MINUTE)
+  end
   for _, fact in ipairs(FACTS) do
     image.set(fact, id, false)
   end

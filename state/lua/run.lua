@@ -1,11 +1,12 @@
 -- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
 -- it plans (reads, validates) before it commits.
--- Uses: image, flush, recall, window, deployment, subjects, holders, shared, clock
+-- Uses: image, flush, recall, window, deployment, subjects, holders, shared, events, clock
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
 --          \30, are "now epoch known[ scopes]" (known 0: this worker has to say hello again; scopes: subjects.lua),
---          then one an operation in their order; a failed one: "error CODE text"
+--          then one an operation in their order; a failed one: "error CODE text"; then, if there is any, what is to
+--          be logged, one line each: kind, deployment, detail, by tab
 
 local run = {}
 local replies
@@ -26,6 +27,7 @@ function run.begin(keys, args)
   deployment.begin()
   subjects.begin()
   holders.begin()
+  events.begin()
 end
 
 -- Parse all operations: a list of {position, verb, op} in their order.
@@ -64,5 +66,6 @@ function run.finish(is_known)
   end
   local scopes = clock.scopes and " " .. clock.scopes or ""
   replies[1] = clock.text .. " " .. clock.epoch .. (is_known and " 1" or " 0") .. scopes
+  replies[#replies + 1] = events.told
   return { table.concat(replies, "\30") }
 end

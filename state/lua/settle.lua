@@ -1,6 +1,6 @@
 -- How a call ends: release, charge, learn.
 -- Uses: image, slots, outcome, ends, corrections, tally, charges, lessons, sketches, deployment, leases, breaker,
---       learn, clock
+--       doubt, learn, throttle, clock
 -- Defines: settle
 -- Op      as outcome.lua says
 -- Returns "ok", or "ok ratio plain tools" where it taught how tokens are estimated (lessons.lua); "gone" if nothing was
@@ -17,12 +17,12 @@ end
 
 -- What the result says of the deployment's health.
 local function judge(d, lease, e)
-  if tally.NEUTRAL[e.kind] then
+  if tally.NEUTRAL[e.verdict] then
     breaker.unproven(d, lease.id)
-  elseif e.kind ~= "ok" then
-    breaker.failure(d, lease, e.kind, e.policy, e.retry_ms)
-  elseif d.state == "half-open" and d.probe == lease.id and d.generation == lease.generation then
-    breaker.recover(d)
+  elseif e.verdict ~= "ok" then
+    breaker.failure(d, lease, e)
+  else
+    breaker.recover(d, lease, e.policy)
   end
 end
 
@@ -75,6 +75,7 @@ local function run(e)
   if teaches then
     lessons.plan(e, d)
   end
+  doubt.plan(e, d)
   local sketched = sketches.plan(e, d.id)
   -- Commit.
   corrections.commit(e.corrections)
@@ -83,10 +84,14 @@ local function run(e)
   if e.samples then
     learn.from(d, e.samples, e.policy.alpha)
   end
-  tally.commit(counted)
+  tally.commit(counted, e)
+  if e.throttled then
+    throttle.note(e.throttled, e.kind)
+  end
   if ends.is_news(e) then
     judge(d, lease, e)
   end
+  doubt.commit(e, d, lease)
   sketches.commit(sketched, d.id)
   return teaches and "ok" .. lessons.commit(e, d) or "ok"
 end

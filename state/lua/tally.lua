@@ -1,21 +1,29 @@
--- Results counted in a rolling minute, by which the breaker judges: `id/ok/60`, `id/failed/60`, `id/failed.<kind>/60`.
--- Uses: window
+-- Results counted in a rolling minute, by which the breaker judges: `id/ok/60`, `id/failed/60`, `id/failed.<kind>/60`,
+-- and `id/alone/60`: of workers that no other confirms (evidence.lua).
+-- Uses: window, evidence
 -- Defines: tally
 
 -- Kinds that say nothing of the deployment's health: the caller's own.
 local NEUTRAL = { caller = true, cancelled = true, content_policy = true, context_window = true }
 
--- The counters of the minute that a result adds to, and the one that it is judged by or that it clears, if any.
+-- The counters of the minute that a result adds to, and those that it is judged by or that it clears, nil for none.
 local function of(e, lease)
-  local id, kind = lease.deployment, e.kind
+  local id, kind, policy = lease.deployment, e.verdict, e.policy
   if NEUTRAL[kind] then
     return {}, nil
   elseif kind == "ok" then
-    return { id .. "/ok/60" }, lease.probe and id .. "/failed/60" or nil
-  elseif e.policy.allowed then
-    return { id .. "/failed/60", id .. "/failed." .. kind .. "/60" }, nil
+    return { id .. "/ok/60" }, (lease.probe or lease.relief) and { id .. "/failed/60" } or nil
+  elseif policy.quorum and evidence.is_alone(id, lease.worker) then
+    e.alone = true
+    return { id .. "/alone/60" }, nil
   end
-  return { id .. "/failed/60" }, e.policy.trip == "ratio" and id .. "/ok/60" or nil
+  local counted, judged = { id .. "/failed/60" }, policy.quorum and { id .. "/alone/60" } or {}
+  if policy.allowed then
+    counted[2] = id .. "/failed." .. kind .. "/60"
+  elseif policy.trip == "ratio" then
+    judged[#judged + 1] = id .. "/ok/60"
+  end
+  return counted, judged
 end
 
 -- Open the windows of a settle and add the slots to read. Returns those to count in. Throws GARBLED.
@@ -27,8 +35,8 @@ local function plan(e, found)
     found[#found + 1] = w
     found[#found + 1] = w.newest
   end
-  if e.judged then
-    local w = window.open(e.judged, window.MINUTE)
+  for i = 1, e.judged and #e.judged or 0 do
+    local w = window.open(e.judged[i], window.MINUTE)
     found[#found + 1] = w
     found[#found + 1] = w.newest
   end
@@ -36,9 +44,12 @@ local function plan(e, found)
 end
 
 -- One more in each. Only after `plan`.
-local function commit(counted)
+local function commit(counted, e)
   for i = 1, #counted do
     window.add(counted[i], 1)
+  end
+  if e.policy.quorum then
+    evidence.report(e.lease.deployment, e.lease.worker)
   end
 end
 

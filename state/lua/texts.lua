@@ -1,10 +1,13 @@
 -- What the texts of a deployment's columns mean.
 -- Uses: numbers, memo, rows
 -- Defines: texts
--- `settings[id]` = "[drained ]weight=1 order=0 in=- out=- group=g provider=p account=a | requests/60=600 concurrent=10"
--- `learned[id]`  = "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms" (learn.lua); "-" for what is not known
+-- `settings[id]` = "[drained ]weight=1 order=0 in=- out=- group=g provider=p account=a[ ramp=ms][ panic=0.5]
+--                  [ outliers=stdev_factor,hosts,volume,percent,ms] | requests/60=600 concurrent=10"
+-- `learned[id]`  = "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row]" (learn.lua), "-" for what is unknown;
+--                  row: failures since the last success (doubt.lua), where there are any
 
-local MEASURES = { "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "streamed_ms" }
+local MEASURES = { "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "streamed_ms", "row" }
+local LEAST = 5 -- of them; the last is mostly left out
 
 -- Whom it belongs to, as subjects.lua names them.
 local function subjects_of(group, provider, account)
@@ -24,6 +27,7 @@ local settings_in = memo(4096, function(text)
     and limits
     and {
       text = text,
+      panic = tonumber(string.match(text, " panic=(%S+)") or nil),
       discovers = string.find(text, " discover=1 ", 1, true) ~= nil,
       drained = drained ~= "",
       weight = weight,
@@ -35,7 +39,7 @@ local settings_in = memo(4096, function(text)
     }
 end)
 
--- The five measures, nil for what is not known; false for garbage.
+-- The measures, nil for what is not known; false for garbage.
 local learned_in = memo(4096, function(text)
   local learned, i = {}, 0
   for word in string.gmatch(text, "%S+") do
@@ -46,7 +50,7 @@ local learned_in = memo(4096, function(text)
     end
     learned[MEASURES[i]] = value or nil
   end
-  return i == #MEASURES and learned
+  return i >= LEAST and learned
 end)
 
 local texts = { settings = settings_in, learned = learned_in }

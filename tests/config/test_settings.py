@@ -20,7 +20,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert (made.cooldown_time, made.max_cooldown_time, made.disable_cooldowns) == (5, 300, False)
     assert (made.timeout, made.stream_timeout, made.max_wait) == (600, None, 2)
     assert (made.max_fallbacks, made.fallbacks, made.default_fallbacks) == (5, {}, ())
-    assert (made.allowed_fails, made.fails_allowed, made.pool) == (None, None, "default")
+    assert (made.allowed_fails, made.allowed_for("server"), made.pool) == (None, None, "default")
     assert (made.enable_tag_filtering, made.tag_filtering_match_any) == (False, True)
 
 

@@ -45,7 +45,7 @@ async def test_a_longer_cooldown_stays(place: Place) -> None:
     store.pause(("a",), 5.0, 300.0)
     await store.flush()
     assert (await state(store)).cooling > 55
-    assert (await state(store)).reason == "server"
+    assert (await state(store)).reason == "retry_after"
 
 
 async def test_a_running_probe_shows_by_itself(place: Place) -> None:

@@ -38,3 +38,15 @@ async def test_the_only_candidate_serves_in_slow_start_too(memory: Place) -> Non
     memory.put("health", "d0", f"ramp 1 1 {now + 10_000} {now} server -")
     leases = [await store.acquire(ask("d0", preferred=1)) for _ in range(20)]
     await settled(store, *leases)
+
+
+async def test_a_new_one_starts_as_slowly_as_its_declaration_says(memory: Place) -> None:
+    store = memory.store()
+    await store.register([declared("old")])
+    memory.move(60_000)
+    await store.register([declared("old"), declared("new", health="ramp=40000"), declared("at-once", health="ramp=0")])
+    memory.move(39_000)
+    states = (await store.snapshot()).deployments
+    assert {id: state.health for id, state in states.items()} == {"old": "closed", "new": "ramp", "at-once": "closed"}
+    memory.move(2_000)
+    assert (await store.snapshot()).deployments["new"].health == "closed"
