@@ -110,7 +110,8 @@ function cards.new(id)
     age = 0,
     read = nil,
     windows = nil,
-    changed = nil,
+    changed = false,
+    touched = { inflight = false, learned = false, tokens = false, spend_nano = false }, -- which columns were changed
     tokens = nil,
     spend_nano = nil,
   }

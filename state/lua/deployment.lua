@@ -4,13 +4,13 @@
 -- `tokens[id]`, `spend_nano[id]` = a number; absent: 0. The other columns: roster.lua
 
 local deployment = {}
-local changed
+local COLUMNS = { "inflight", "learned", "tokens", "spend_nano" } -- that calls change
+local changed = {}
 
 function deployment.begin()
-  for i = 1, changed and #changed or 0 do -- of a run that failed
-    changed[i].changed = nil
+  for i = #changed, 1, -1 do -- of a run that failed
+    changed[i].changed, changed[i].touched, changed[i] = false, {}, nil
   end
-  changed = {}
   roster.begin()
 end
 
@@ -77,10 +77,10 @@ function deployment.touch(d, column)
     d.learned_text = nil
   end
   if not d.changed then
-    d.changed = {}
+    d.changed = true
     changed[#changed + 1] = d
   end
-  d.changed[column] = true
+  d.touched[column] = true
 end
 
 function deployment.count(d, column, amount)
@@ -116,12 +116,16 @@ local function learned_text(d)
 end
 
 function deployment.flush()
-  for i = 1, #changed do
+  for i = #changed, 1, -1 do
     local d = changed[i]
-    for column in pairs(d.changed) do
-      image.set(column, d.id, column == "learned" and learned_text(d) or numbers.int(d[column]))
+    local touched = d.touched
+    for j = 1, #COLUMNS do
+      local column = COLUMNS[j]
+      if touched[column] then
+        touched[column] = false
+        image.set(column, d.id, column == "learned" and learned_text(d) or numbers.int(d[column]))
+      end
     end
-    d.changed = nil
+    d.changed, changed[i] = false, nil
   end
-  changed = {}
 end

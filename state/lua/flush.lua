@@ -18,7 +18,7 @@ end
 
 -- What fails although it was proven is a key that somebody has just replaced (recall.lua: types are known for 10 ms):
 -- the other columns are written all the same, so leases and what they hold stay together.
-local function write(...)
+local function send(...)
   local reply = redis.pcall(...)
   if type(reply) == "table" and reply.err then
     failure = reply.err
@@ -30,24 +30,31 @@ local function write(...)
 end
 
 -- A command {verb, key, argument, ...}.
-local function in_parts(list)
+local function write(list)
   if #list <= 4000 then
-    return write(unpack(list))
+    return send(unpack(list))
   end
   for i = 3, #list, 4000 do -- unpack ends at 7,999
-    write(list[1], list[2], unpack(list, i, math.min(i + 3999, #list)))
+    send(list[1], list[2], unpack(list, i, math.min(i + 3999, #list)))
   end
 end
 
 local function drop(name, list)
-  local gone, values = { list[1], list[2] }, image.columns[name]
+  local values, gone = image.columns[name], { list[1], list[2], nil, nil }
   for i = 3, #list do
     if not values[list[i]] then -- it may have been set again
       gone[#gone + 1] = list[i]
     end
   end
   if #gone > 2 then
-    in_parts(gone)
+    write(gone)
+  end
+end
+
+local function write_all(lists)
+  for name, list in pairs(lists) do
+    write(list)
+    lists[name] = nil
   end
 end
 
@@ -56,26 +63,27 @@ local function flush()
   failure, written = nil, false
   if pending.unproven then
     prove(pending.unproven)
+    pending.unproven = nil
   end
-  for _, list in pairs(pending.removed_members) do
-    in_parts(list)
-  end
-  for _, list in pairs(pending.added_members) do
-    in_parts(list)
-  end
-  for _, list in pairs(pending.sets) do
-    in_parts(list)
-  end
+  write_all(pending.removed_members)
+  write_all(pending.added_members)
+  write_all(pending.sets)
   for name, list in pairs(pending.removed) do
     drop(name, list)
+    pending.removed[name] = nil
   end
-  for name, ms in pairs(pending.kept or {}) do
-    write("PEXPIRE", keys[name], numbers.int(ms))
+  if pending.kept then
+    for name, ms in pairs(pending.kept) do
+      send("PEXPIRE", keys[name], numbers.int(ms))
+    end
+    pending.kept = nil
   end
   for i = 1, #pending.commands do
-    in_parts(pending.commands[i])
+    write(pending.commands[i])
+    pending.commands[i] = nil
   end
   if failure then
     error(failure, 0)
   end
+  pending.empty = true
 end

@@ -5,9 +5,10 @@
 -- of, and after 10 ms at most (clock.lua). Where it stands as the last run of this script left it, what that run knew
 -- is what is stored, and is not read again. An operator's hand changes no such number: it is seen after those 10 ms.
 
-local recall = { age = 0 } -- `age`: another number whenever everything was forgotten
+-- `age`: another number whenever everything was forgotten; `known`: the tables that are forgotten then
+local recall = { age = 0, known = nil }
 local MOST_POOLS = 64 -- with more, all are forgotten
-local pools, count = {}, 0 -- key of the clock -> {age, writes, tables}
+local pools, count = {}, 0 -- key of the clock -> {age, writes, known}
 local pool
 local ages = 0
 
@@ -18,7 +19,7 @@ function recall.begin(key)
     if count >= MOST_POOLS then
       pools, count = {}, 0
     end
-    pool = { age = 0, writes = nil, tables = {} }
+    pool = { age = 0, writes = nil, known = nil }
     pools[key], count = pool, count + 1
   end
 end
@@ -27,20 +28,11 @@ end
 function recall.check(writes, anew)
   if anew or not writes or writes ~= pool.writes then
     ages = ages + 1
-    pool.age, pool.tables = ages, {}
+    pool.age = ages
+    pool.known = { columns = {}, passing = {}, proven = {}, windows = {}, queues = {} }
   end
   pool.writes = nil -- until this run has written all that it changed
-  recall.age = pool.age
-end
-
--- The table of this name, which is forgotten with everything else.
-function recall.table(name)
-  local found = pool.tables[name]
-  if not found then
-    found = {}
-    pool.tables[name] = found
-  end
-  return found
+  recall.age, recall.known = pool.age, pool.known
 end
 
 -- The run is over and has left the pool with this number.

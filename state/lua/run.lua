@@ -60,8 +60,9 @@ function run.finish(is_known)
   deployment.flush()
   subjects.flush()
   clock.count_writes()
+  local keeps = not image.settings_changed()
   flush()
-  if not image.settings_changed() then
+  if keeps then
     recall.keep(clock.writes)
   end
   local scopes = clock.scopes and " " .. clock.scopes or ""

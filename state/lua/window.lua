@@ -7,13 +7,13 @@
 -- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name; `w.keep_ms` is how long that
 -- is to be kept after an entry. They are opened by each run; all others are known from run to run, as of `w.at_ms`.
 
-local opened, passing, changed_windows, changed_slots
+local passing, changed_windows, changed_slots
 local match = string.match
 local PAIR = "^(%S+) (%S+)$"
 local MINUTE = { seconds = 60 } -- in which results are counted
 
 local function begin()
-  opened, passing, changed_windows, changed_slots = recall.table("windows"), {}, {}, {}
+  passing, changed_windows, changed_slots = {}, {}, {}
 end
 
 -- A window was changed, and one of its slots.
@@ -60,7 +60,8 @@ end
 -- The window `id` of a row (its seconds or calendar), as it is now: {sum, oldest, newest ...}. `column`: of an open
 -- subject; `field`: the row's name there. Throws GARBLED.
 local function open(id, row, column, field)
-  local w = opened[id] or passing[id]
+  local opened = column and passing or recall.known.windows
+  local w = opened[id]
   if w then
     if w.at_ms ~= clock.now then
       renew(w)
@@ -96,11 +97,7 @@ local function open(id, row, column, field)
       changed(w)
     end
   end
-  if column then
-    passing[id] = w
-  else
-    opened[id] = w
-  end
+  opened[id] = w
   return w
 end
 
@@ -153,6 +150,10 @@ local function clear(w)
   changed(w, w.entry)
 end
 
+local function time(at_ms)
+  return at_ms == clock.now and clock.text or numbers.int(at_ms)
+end
+
 local function flush()
   for i = 1, #changed_windows do
     local w = changed_windows[i]
@@ -162,7 +163,7 @@ local function flush()
   for i = 1, #changed_slots do
     local entry = changed_slots[i]
     entry.changed = false
-    image.set(entry.column, entry.field, numbers.int(entry.amount) .. " " .. numbers.int(entry.last_ms))
+    image.set(entry.column, entry.field, numbers.int(entry.amount) .. " " .. time(entry.last_ms))
   end
 end
 
