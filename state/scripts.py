@@ -54,7 +54,7 @@ _CALLS = (
     *("cancel", "renew", "pause", "others", "observe", "calls"),
 )
 _FLEET = (
-    *("retired", "heartbeat", "register", "limits", "calendars", "control"),
+    *("retired", "outliers", "heartbeat", "register", "limits", "calendars", "control"),
     *("snapshot", "percentiles", "meters", "fits", "fleet"),
 )
 
