@@ -13,11 +13,11 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     overrides     HASH    deployment -> what operators changed: "weight=2 drained=1 requests/60=100"
     observed      HASH    deployment -> what its provider said of its limits (quotas.lua)
     health        HASH    deployment -> "state generation trips until_ms since_ms reason probe[ row]"; absent = closed;
-                          row: failures in a row, where there are any
+                          row: failures that cast doubt on it
     inflight      HASH    deployment -> calls running now
-    learned       HASH    deployment -> "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row]": peak EWMA of whole
-                          calls, of streams' first tokens, of output tokens; pool time of the last sample, and of a
-                          stream; failures in a row
+    learned       HASH    deployment -> "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row doubted_ms]": peak
+                          EWMA of whole calls, of streams' first tokens, of output tokens; pool time of the last sample,
+                          and of a stream; failures in a row, and when the last of them began (doubt.lua)
     tokens        HASH    deployment -> input + output tokens since the pool began
     spend_nano    HASH    deployment -> nano-dollars since the pool began
     used          HASH    deployment/resource/seconds -> "sum oldest_slot" of the rolling window; also /ok/60,

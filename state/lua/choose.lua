@@ -61,7 +61,7 @@ end
 -- `at`: position in the list -> index of the member. `timed`: only for this run.
 local function panel_for(strategy, cards)
   local panel = { members = {}, levels = {}, at = {}, refusals = {}, found = {}, strategy = strategy, timed = false }
-  panel.doubted = false -- somebody failed last
+  panel.doubted = false -- somebody failed last, or waits for its probe
   for i = 1, #cards do
     local d = cards[i]
     if d.stale then
@@ -80,7 +80,7 @@ local function panel_for(strategy, cards)
     else
       panel.members[#panel.members + 1], panel.levels[#panel.levels + 1] = d, d.level
       panel.at[i] = #panel.members
-      panel.doubted = panel.doubted or d.doubt > 0
+      panel.doubted = panel.doubted or d.doubt > 0 or d.state == "open"
     end
   end
   panel.changes, panel.made_ms = roster.changes, clock.now

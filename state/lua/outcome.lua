@@ -80,6 +80,8 @@ local function parse(op)
     judged = nil,
     alone = nil,
     row = nil,
+    doubt = nil,
+    doubted_ms = nil,
     throttled = nil,
   }
   if policy.slow then

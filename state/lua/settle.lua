@@ -75,7 +75,7 @@ local function run(e)
   if teaches then
     lessons.plan(e, d)
   end
-  doubt.plan(e, d)
+  doubt.plan(e, d, lease)
   local sketched = sketches.plan(e, d.id)
   -- Commit.
   corrections.commit(e.corrections)
