@@ -8,7 +8,8 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     clock         HASH    last_ms (the last run's time, less 10 ms at most), offset_ms (pool time = TIME + offset),
                           epoch (random, made with the pool)
     settings      HASH    deployment -> settings in force: "[drained ]weight= order= in= out= group= provider=
-                          account= | limits", and before the bar what of health is not usual: ramp= panic= outliers= (texts.lua)
+                          account= | limits", and before the bar what of health is not usual: ramp= panic=
+                          outliers= (texts.lua)
     declared      HASH    deployment -> "version settings", as workers describe it
     overrides     HASH    deployment -> what operators changed: "weight=2 drained=1 requests/60=100"
     observed      HASH    deployment -> what its provider said of its limits (quotas.lua)
@@ -39,11 +40,12 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     calendar      HASH    name -> "start end end ...", when its periods begin (ms of TIME), as workers write it
     context       HASH    deployment -> input tokens that it takes, as its errors told
     fit           HASH    deployment -> "ratio plain n tools n": how its tokens follow from estimates
-    attempts      HASH    group -> requests, and their retries and hedges, of the last seconds (budget.lua);
+    attempts      HASH    group -> requests, and retries of them, of the last seconds; group|hedge (budget.lua);
                           group|throttle -> calls that ended and were accepted, of the last minutes (throttle.lua)
     sketch        HASH    deployment -> "turned_ms | ms:calls ... | before | ms:calls ... | before": time to streams'
                           first content, time of whole calls, where they are counted (sketch.lua)
     evidence      HASH    deployment -> "worker at_ms worker at_ms": who could not connect (evidence.lua)
+    adaptive      HASH    deployment -> "limit lowered_ms": calls at once, as they are learned (adaptive.lua)
     use:<subject> HASH    used and window of a tag, a user or a team, by row; it expires with its longest window
     waiting:<group>  ZSET tickets of waiting calls by turn, then "=priority|caller": what fair turns remember (fair.lua)
     pin:<group>:<hash>  STRING with a TTL: "deployment renewed_ms" of a session or user
@@ -85,6 +87,7 @@ COLUMNS = (
     "context",
     "fit",
     "attempts",
+    "adaptive",
     "sketch",
     "evidence",
 )

@@ -144,6 +144,7 @@ function actions.reset(op)
     window.clear(w)
   end
   image.set("observed", op.id, false)
+  image.set("adaptive", op.id, false)
   image.set("evidence", op.id, false)
   if d.doubted_ms then
     d.row, d.doubted_ms = 0, nil
