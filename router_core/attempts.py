@@ -157,6 +157,7 @@ class Attempt:
             breaker=self.upstream.breakers.of(self.deployment, len(group.ids), kind, status),
             learn=self._lesson.latency,
             context_tokens=self._window(error),
+            adaptive=self.deployment.adaptive_concurrency is not None,
             guess=self._taught(kind, sent),
             tools=self._lesson.tools,
             throttled=self.upstream.settings.adaptive_throttling is not None,

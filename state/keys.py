@@ -14,11 +14,11 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     overrides     HASH    deployment -> what operators changed: "weight=2 drained=1 requests/60=100"
     observed      HASH    deployment -> what its provider said of its limits (quotas.lua)
     health        HASH    deployment -> "state generation trips until_ms since_ms reason probe[ row]"; absent = closed;
-                          row: failures in a row, where there are any
+                          row: failures that cast doubt on it
     inflight      HASH    deployment -> calls running now
-    learned       HASH    deployment -> "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row]": peak EWMA of
-                          whole calls, of streams' first tokens, of output tokens; pool time of the last sample, and
-                          of a stream; failures in a row
+    learned       HASH    deployment -> "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row doubted_ms]": peak
+                          EWMA of whole calls, of streams' first tokens, of output tokens; pool time of the last sample,
+                          and of a stream; failures in a row, and when the last of them began (doubt.lua)
     tokens        HASH    deployment -> input + output tokens since the pool began
     spend_nano    HASH    deployment -> nano-dollars since the pool began
     used          HASH    deployment/resource/seconds -> "sum oldest_slot" of the rolling window; also /ok/60,
@@ -46,6 +46,7 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     sketch        HASH    deployment -> "turned_ms | ms:calls ... | before | ms:calls ... | before": time to streams'
                           first content, time of whole calls, where they are counted (sketch.lua)
     evidence      HASH    deployment -> "worker at_ms worker at_ms": who could not connect (evidence.lua)
+    adaptive      HASH    deployment -> "limit lowered_ms": calls at once, as they are learned (adaptive.lua)
     use:<subject> HASH    used and window of a tag, a user or a team, by row; it expires with its longest window
     waiting:<group>  ZSET tickets of waiting calls by turn, then "=priority|caller": what fair turns remember (fair.lua)
     pin:<group>:<hash>  STRING with a TTL: "deployment renewed_ms" of a session or user
@@ -87,6 +88,7 @@ COLUMNS = (
     "context",
     "fit",
     "attempts",
+    "adaptive",
     "sketch",
     "evidence",
 )

@@ -158,6 +158,8 @@ class SettleOp:
         words = "" if o.context_tokens is None else f" context={o.context_tokens}"
         if o.guess is not None:
             words += f" guess={o.guess} tools={int(o.tools)}"
+        if o.adaptive:
+            words += " adaptive=1"
         if o.throttled:
             words += f" throttled={self.group}"
         if o.sample is not None:
