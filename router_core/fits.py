@@ -1,47 +1,40 @@
-"""How real input tokens follow from the estimate, learned from what providers counted.
+"""How real input tokens follow from the estimate, learned by the fleet from what providers counted.
 
     real = ratio × estimate + constant
 
 The ratio is that of a model's tokenizer; the constant is the prompt that a provider adds by itself, another one for
-calls with tools. Both belong to a deployment. One that has not answered yet begins with what its provider taught.
+calls with tools. Both belong to a deployment, and are learned in the scripts (state/lua/lessons.lua); here is what this
+worker was told of them. A deployment that has not answered yet begins with what its provider's others have.
 It is the middle of what may come: reservations take it only where it is more than the estimate.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-STEP = 0.2  # how much of an error the newest call corrects, once there were some
-EQUAL = 200  # estimate at which an error is half the ratio's, half the constant's; larger calls tell the ratio
-RATIOS = (0.25, 4.0)
-CONSTANTS = (-500.0, 2000.0)
+STEP = 0.2  # how much of a provider's constant the newest of a deployment of its corrects
+MISS = 0.05  # of the real count: calls that were estimated so well teach nothing, and cost nothing
 RECENT = 8  # deployments of a group whose fits count for its next call
 
 
 @dataclass(slots=True)
-class Constant:
-    """Tokens added to a call, after so many samples."""
-
-    value: float = 0.0
-    samples: int = 0
-
-
-@dataclass(slots=True)
 class Constants:
-    """Of calls without and with tools."""
+    """Tokens added to calls without and with tools; None: nobody knows."""
 
-    plain: Constant = field(default_factory=Constant)
-    tools: Constant = field(default_factory=Constant)
+    plain: float | None = None
+    tools: float | None = None
 
-    def of(self, tools: bool) -> Constant:
+    def of(self, tools: bool) -> float | None:
         return self.tools if tools else self.plain
+
+    def follow(self, other: Constants) -> None:
+        """A deployment of the provider has these."""
+        self.plain, self.tools = _towards(self.plain, other.plain), _towards(self.tools, other.tools)
 
 
 @dataclass(slots=True)
 class Fit:
-    """What one deployment taught; `provider`: what its provider's deployments taught together."""
+    """What is known of one deployment; `provider`: of its provider's deployments together."""
 
     provider: Constants = field(default_factory=Constants)
     ratio: float = 1.0
@@ -49,50 +42,46 @@ class Fit:
 
     def predict(self, guess: int, tools: bool) -> int:
         """Input tokens of a call with this estimate, at least 1."""
-        return max(1, round(self.ratio * guess + self._constant(tools)))
-
-    def learn(self, guess: int, tools: bool, real: int) -> None:
-        """A call with this estimate had so many: normalized least mean squares over ratio and constant."""
-        own, shared = self.constants.of(tools), self.provider.of(tools)
-        constant = self._constant(tools)
-        error = _within(real - self.ratio * guess - constant, (-max(guess, 2000.0), max(guess, 2000.0)))
-        own.samples += 1
-        step = max(STEP, 1 / own.samples) * error / (guess * guess + EQUAL * EQUAL)
-        self.ratio = _within(self.ratio + step * guess, RATIOS)
-        own.value = _within(constant + step * EQUAL * EQUAL, CONSTANTS)
-        shared.samples += 1
-        shared.value += max(STEP, 1 / shared.samples) * (own.value - shared.value)
-
-    def _constant(self, tools: bool) -> float:
         own = self.constants.of(tools)
-        return own.value if own.samples else self.provider.of(tools).value
+        constant = self.provider.of(tools) if own is None else own
+        return max(1, round(self.ratio * guess + (constant or 0.0)))
 
 
 class Fits:
-    """The fits of all deployments, by this worker."""
+    """The fits of all deployments, as this worker knows them. Safe in threads."""
 
     def __init__(self) -> None:
         self._fits: dict[str, Fit] = {}
         self._providers: dict[str, Constants] = {}
-        self._recent: dict[str, deque[Fit]] = {}
+        self._recent: dict[str, tuple[Fit, ...]] = {}
 
     def expect(self, group: str, provider: str, guess: int, tools: bool) -> int:
         """Input tokens of the next call of `group`: the mean over the deployments that answered last."""
-        recent: Sequence[Fit] | None = self._recent.get(group)
+        recent = self._recent.get(group)
         if not recent:
             constants = self._providers.get(provider)
             return guess if constants is None else Fit(constants).predict(guess, tools)
         return sum(fit.predict(guess, tools) for fit in recent) // len(recent)
 
-    def learn(self, group: str, provider: str, deployment: str, guess: int, tools: bool, real: int) -> None:
-        """A deployment counted `real` input tokens for a call with this estimate."""
+    def teaches(self, deployment: str, guess: int, tools: bool, real: int) -> bool:
+        """Whether a call of so many input tokens says more of the deployment than is known."""
+        fit = self._fits.get(deployment)
+        if fit is None or fit.constants.of(tools) is None:
+            return True
+        return abs(fit.predict(guess, tools) - real) > MISS * real
+
+    def adopt(
+        self, group: str, provider: str, deployment: str, ratio: float, plain: float | None, tools: float | None
+    ) -> None:
+        """What the fleet knows of a deployment (`Store.on_fit`)."""
         fit = self._fits.get(deployment)
         if fit is None:
             fit = self._fits[deployment] = Fit(self._providers.setdefault(provider, Constants()))
-        fit.learn(guess, tools, real)
-        recent = self._recent.setdefault(group, deque(maxlen=RECENT))
+        fit.ratio, fit.constants = ratio, Constants(plain, tools)
+        fit.provider.follow(fit.constants)
+        recent = self._recent.get(group, ())
         if not any(one is fit for one in recent):
-            recent.append(fit)
+            self._recent[group] = (*recent[1 - RECENT :], fit)
 
     def clear(self) -> None:
         """Begin anew."""
@@ -101,5 +90,5 @@ class Fits:
         self._recent.clear()
 
 
-def _within(value: float, bounds: tuple[float, float]) -> float:
-    return min(max(value, bounds[0]), bounds[1])
+def _towards(value: float | None, newest: float | None) -> float | None:
+    return value if newest is None else newest if value is None else value + STEP * (newest - value)

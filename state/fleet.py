@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
 from router_core.calendars import boundaries
 from router_core.state import batch
@@ -22,6 +22,7 @@ from router_core.state.worker import Worker
 
 logger = logging.getLogger("router_core")
 CHUNK = 64
+READ = 500  # deployments of which one column is read at once
 HEARTBEAT = 3.0  # seconds; a worker is dead after 10
 LEASE_OF_REVIVED_MS = 60_000
 
@@ -34,7 +35,7 @@ def _text(d: Declared) -> str:
     prices = (
         f"in={'-' if d.input_price is None else d.input_price} out={'-' if d.output_price is None else d.output_price}"
     )
-    more = " discover=1" * d.discover + (d.health and f" {d.health}")
+    more = " discover=1" * d.discover + (d.health and f" {d.health}") + (d.adaptive and f" adaptive={d.adaptive}")
     return (
         f"weight={d.weight:.9g} order={d.order} {prices} group={escape(d.group)} "
         f"provider={escape(d.provider)} account={escape(d.account)}{more} | {_limits(d.limits)}"
@@ -104,6 +105,14 @@ class Fleet:
         listed = " ".join(sorted([*self._declared, *self._rows]))
         digest = hashlib.sha256(listed.encode()).hexdigest()[:16]
         await self.ask([FleetOp(f"join {digest}", listed)])
+
+    async def fits(self) -> AsyncIterator[list[str]]:
+        """[id, ratio, plain, tools] of those of this worker's deployments that taught how tokens are estimated."""
+        ids = list(self._declared)
+        for i in range(0, len(ids), READ):
+            _, answers = await self.ask([FleetOp("fits", " ".join(ids[i : i + READ]))])
+            for line in answers[0].split("\n") if answers[0] else ():
+                yield line.split(" ")
 
     async def write_calendars(self, names: Iterable[str]) -> None:
         """Tell the pool when the periods of these calendars begin, as far as it does not know that."""

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from router_core.state.batch import Counts, Reply
 from router_core.state.fleet import HEARTBEAT, Fleet
 from router_core.state.line import Line
+from router_core.state.names import unescape
 from router_core.state.operations import CancelOp, FleetOp, ObserveOp, Operation, PauseOp, SettleOp
 from router_core.state.records import Declared, Rows, StateError
+from router_core.state.views import measure
 from router_core.state.worker import Worker
 
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ class Member:
 
     async def _join(self, declared: Sequence[Declared], rows: Sequence[Rows]) -> None:
         await self.fleet.register(declared, rows)
+        await self._recall()
         if not self._beating:
             self._beating = True
             self._background.submit(_beat(weakref.ref(self)))
@@ -138,14 +141,21 @@ class Member:
         elif operation.group is not None:
             self.line().waiters.wake(operation.group)
         if isinstance(operation, SettleOp) and isinstance(answer, str) and answer.startswith("ok "):
-            self._learned(operation, answer)
+            self._learned(operation.deployment, answer.split(" ")[1:])
 
-    def _learned(self, operation: SettleOp, answer: str) -> None:
-        """The fleet knows how tokens follow from estimates: "ok ratio plain tools"."""
+    async def _recall(self) -> None:
+        """What the fleet has learned of this worker's deployments, for its first calls."""
         store = self._store()
         if store is not None and store.on_fit is not None:
-            ratio, plain, tools = map(float, answer.split(" ")[1:])
-            store.on_fit(operation.lease.deployment, ratio, plain, tools)
+            async for id, *words in self.fleet.fits():
+                self._learned(id, words)
+
+    def _learned(self, id: str, words: Sequence[str]) -> None:
+        """The fleet knows how tokens follow from estimates: ratio, plain, tools."""
+        store = self._store()
+        if store is not None and store.on_fit is not None:
+            ratio, plain, tools = words
+            store.on_fit(unescape(id), float(ratio), measure(plain), measure(tools))
 
     def retry_later(self, operations: Sequence[Operation]) -> None:
         """Ends of calls that did not get through. They are idempotent, so they are simply sent again."""

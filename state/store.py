@@ -43,6 +43,11 @@ logger = logging.getLogger("router_core")
 CHUNK = 200  # deployments a snapshot reads at once
 TRIES = 3
 
+# Hears how a deployment's input tokens follow from estimates, as the fleet learned it: id, ratio, and what is added to
+# calls without and with tools, None where no call taught it (see `Outcome.guess`). When this worker joins, and then
+# with each lesson of its own; called from any thread.
+OnFit = Callable[[str, float, float | None, float | None], object]
+
 _escape = lru_cache(maxsize=65536)(escape)
 
 
@@ -75,7 +80,7 @@ class Store:
         self.calls_script = scripts.calls(ranks or {})
         self.fleet_script = scripts.fleet()
         self.timeout = timeout
-        self.on_fit: Callable[[str, float, float, float], object] | None = None  # see Outcome.guess
+        self.on_fit: OnFit | None = None
         self.background = Background(f"router-core:{pool}")
         self._cell = cell
         self._declared: tuple[tuple[Declared, ...], tuple[Rows, ...]] = (), ()

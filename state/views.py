@@ -20,7 +20,8 @@ from router_core.state.records import (
 )
 
 
-def _number(text: str) -> float | None:
+def measure(text: str) -> float | None:
+    """A number, None for `-`."""
     return None if text == "-" else float(text)
 
 
@@ -64,9 +65,9 @@ def deployment_state(line: str, now_ms: float, timings: Mapping[str, Timings]) -
         inflight=int(fields[6]),
         ok=int(fields[7]),
         failed=int(fields[8]),
-        latency_ms=_number(fields[9]),
-        ttft_ms=_number(fields[10]),
-        ms_per_token=_number(fields[11]),
+        latency_ms=measure(fields[9]),
+        ttft_ms=measure(fields[10]),
+        ms_per_token=measure(fields[11]),
         tokens=int(fields[12]),
         spend_nano=int(fields[13]),
         limits=_amounts(limits),
@@ -98,6 +99,7 @@ def limit_states(text: str, now_ms: float) -> Iterator[LimitState]:
                 ready=None if due == "-" else max(0.0, (int(due) - now_ms) / 1000),
                 reserve_max=",max" in flags,
                 enforced=",shadow" not in flags,
+                learned=",adaptive" in flags,
                 exceeded=int(exceeded) if exceeded.isdigit() else 0,
             )
 
@@ -131,18 +133,18 @@ def refusals(words: list[str]) -> tuple[Refusal, ...]:
 def _refusal(id: str, reason: str, ready: str) -> Refusal:
     name, _, amounts = reason.partition("=")
     amount, _, used = amounts.partition(":")
-    return Refusal(unescape(id), name, _number(ready), int(amount) if amount else None, int(used) if used else None)
+    return Refusal(unescape(id), name, measure(ready), int(amount) if amount else None, int(used) if used else None)
 
 
 def explanation(text: str, group: str, strategy: str, now_ms: float) -> Explanation:
     """The reply of a dry acquire."""
     words = text.split(" ")
-    earliest = _number(words[2])
+    earliest = measure(words[2])
     candidates = []
     for i in range(5, len(words) - 4, 5):
         name = unescape(words[i])
         refusal = None if words[i + 3] == "-" else _refusal(words[i], words[i + 3], words[i + 4])
-        candidates.append(Candidate(name, _number(words[i + 2]), int(float(words[i + 1])), refusal))
+        candidates.append(Candidate(name, measure(words[i + 2]), int(float(words[i + 1])), refusal))
     return Explanation(
         group=group,
         strategy=strategy,

@@ -111,7 +111,7 @@ end
 
 local function learned_text(d)
   local measures = measure(d.latency_ms) .. " " .. measure(d.ttft_ms) .. " " .. measure(d.ms_per_token)
-  local row = d.row > 0 and " " .. numbers.int(d.row) or ""
+  local row = d.doubted_ms and " " .. numbers.int(d.row) .. " " .. numbers.int(d.doubted_ms) or ""
   return measures .. " " .. time(d.sampled_ms) .. " " .. time(d.streamed_ms) .. row
 end
 

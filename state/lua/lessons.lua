@@ -1,16 +1,14 @@
 -- What calls teach besides latency: the context window of a deployment, and how its tokens follow from estimates.
--- Uses: numbers, image, events
+-- Uses: numbers, image, fit, events
 -- Defines: lessons
 -- `context[id]` = input tokens that it takes, as its last error said; a longer call that it served takes that back
--- `fit[id]`     = "ratio plain n tools n": real input tokens = ratio * estimate + plain, or + tools where the call has
---                 some; n: how many calls taught it. Normalized least mean squares: prompts that providers add have 0
---                 to 1,390 tokens, and tokenizers differ by some 30 %.
+-- `fit[id]` (fit.lua) by normalized least mean squares: prompts that providers add have 0 to 1,390 tokens, and
+-- tokenizers differ by some 30 %.
 
 local SMALLEST_WINDOW = 1024 -- no model takes fewer tokens, so a shorter call proves nothing
 local STEP = 0.2 -- how much of an error the newest call corrects, once there were some
 local EQUAL = 200 -- estimate at which an error is half the ratio's, half the constant's
 local LARGEST = 2000 -- tokens of what a provider adds
-local FORM = "^(%S+) (%S+) (%S+) (%S+) (%S+)$"
 
 local function within(value, least, most)
   return math.max(least, math.min(most, value))
@@ -36,15 +34,6 @@ local function plan_context(e, id)
   return nil
 end
 
-local function read_fit(id)
-  local ratio, plain, plain_n, tools, tools_n = string.match(image.get("fit", id) or "1 0 0 0 0", FORM)
-  return {
-    ratio = numbers.of(ratio),
-    plain = { value = numbers.of(plain), count = numbers.of(plain_n) },
-    tools = { value = numbers.of(tools), count = numbers.of(tools_n) },
-  }
-end
-
 -- The fit after this call, nil where it teaches nothing. Throws GARBLED.
 local function plan_fit(e, id)
   local guess, with_tools = string.match(e.rest, " guess=(%d+) tools=(%d)")
@@ -52,14 +41,14 @@ local function plan_fit(e, id)
   if not guess then
     return nil
   end
-  local fit, most = read_fit(id), math.max(guess, LARGEST)
-  local constant = with_tools == "1" and fit.tools or fit.plain
-  local missed = within(e.used.input - fit.ratio * guess - constant.value, -most, most)
+  local known, most = fit.read(id), math.max(guess, LARGEST)
+  local constant = with_tools == "1" and known.tools or known.plain
+  local missed = within(e.used.input - known.ratio * guess - constant.value, -most, most)
   constant.count = constant.count + 1
   local step = math.max(STEP, 1 / constant.count) * missed / (guess * guess + EQUAL * EQUAL)
-  fit.ratio = within(fit.ratio + step * guess, 0.25, 4)
+  known.ratio = within(known.ratio + step * guess, 0.25, 4)
   constant.value = within(constant.value + step * EQUAL * EQUAL, -500, LARGEST)
-  return fit
+  return known
 end
 
 -- May a settle teach anything?
@@ -73,33 +62,30 @@ local function plan(e, d)
   e.fit = plan_fit(e, d.id)
 end
 
--- Learn it. Returns " ratio plain tools" for the worker where that is new. Only after `plan`.
+-- Learn it. Returns " ratio plain tools" (fit.lua) for the worker where that is new. Only after `plan`.
 local function commit(e, d)
   if e.context ~= nil then
     image.set("context", d.id, e.context)
     events.add("context", d.id, e.context or "unknown")
   end
-  local fit = e.fit
-  if not fit then
+  if not e.fit then
     return ""
   end
-  local ratio, plain, tools = numbers.num(fit.ratio), numbers.num(fit.plain.value), numbers.num(fit.tools.value)
-  local counted = plain .. " " .. numbers.int(fit.plain.count) .. " " .. tools .. " " .. numbers.int(fit.tools.count)
-  image.set("fit", d.id, ratio .. " " .. counted)
-  return " " .. ratio .. " " .. plain .. " " .. tools
+  fit.write(d.id, e.fit)
+  return " " .. fit.text(e.fit)
 end
 
 -- Read what settles will need, one command a column. `ids`: of their deployments.
 local function load(settles, ids)
-  local window, fit = false, false
+  local window, guessed = false, false
   for i = 1, #settles do
     window = window or tells_window(settles[i])
-    fit = fit or string.find(settles[i].rest, " guess=", 1, true)
+    guessed = guessed or string.find(settles[i].rest, " guess=", 1, true)
   end
   if window then
     image.load("context", ids)
   end
-  if fit then
+  if guessed then
     image.load("fit", ids)
   end
 end

@@ -19,7 +19,8 @@ function meters.parse(op)
 end
 
 local function flags_of(row)
-  return (row.max and ",max" or "") .. (row.shadow and ",shadow" or "")
+  local flags = (row.max and ",max" or "") .. (row.shadow and ",shadow" or "")
+  return flags .. (row.adaptive and ",adaptive" or "")
 end
 
 -- Used, and when there is room again.

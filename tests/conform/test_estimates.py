@@ -1,4 +1,4 @@
-"""How far estimates of the input are from what providers counted: before and after what a worker learns online.
+"""How far estimates of the input are from what providers counted: before and after what a fleet learns online.
 
 Each recording is estimated before its answer is seen, in their order; one deployment per provider and model. `-s` shows
 the table: errors relative to the real count, medians.
@@ -6,8 +6,9 @@ the table: errors relative to the real count, medians.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
@@ -17,6 +18,9 @@ from router_core import tokenizer, tokens
 from router_core.config import load
 from router_core.fits import Fits
 from router_core.providers import PROVIDERS
+from router_core.state.records import Acquire, Declared, Outcome
+from router_core.state.store import Store
+from router_core.strategies import sources
 from tests.conform.cases import Case, ours
 from tests.conform.ours import KEY
 from tests.conform.raw_usage import counted
@@ -37,13 +41,39 @@ class Estimate:
     exact: float | None
 
 
+class Fleet:
+    """Deployments that answer, and what a worker knows of their tokens."""
+
+    def __init__(self, runner: asyncio.Runner) -> None:
+        self.fits, self.seen, self._run = Fits(), set[tuple[str, bool]](), runner.run
+        self._store = Store("memory://", ranks=sources(["simple-shuffle"]))
+        self._store.on_fit = lambda name, *fit: self.fits.adopt(name, name.partition("/")[0], name, *fit)
+        self._declared: dict[str, Declared] = {}
+
+    def learn(self, name: str, guess: int, tools: bool, real: int) -> None:
+        if self.fits.teaches(name, guess, tools, real):
+            self._run(self._settled(name, Outcome("ok", input_tokens=real, output_tokens=1, guess=guess, tools=tools)))
+
+    def close(self) -> None:
+        self._run(self._store.aclose())
+
+    async def _settled(self, name: str, outcome: Outcome) -> None:
+        if name not in self._declared:
+            self._declared[name] = Declared(name, name, "any", name)
+            await self._store.register(tuple(self._declared.values()))
+        self._store.settle(await self._store.acquire(Acquire(name, (name,))), outcome)
+        await self._store.flush()
+
+
 @pytest.fixture(scope="module")
-def estimates() -> list[Estimate]:
+def estimates() -> Iterator[list[Estimate]]:
     if not recordings():
         pytest.skip(MISSING)
-    fits, seen = Fits(), set[tuple[str, bool]]()
-    found = (_estimate(case, fits, seen) for case in ours() if not case.is_error)
-    return [one for one in found if one is not None]
+    with asyncio.Runner() as runner:
+        fleet = Fleet(runner)
+        found = (_estimate(case, fleet) for case in ours() if not case.is_error)
+        yield [one for one in found if one is not None]
+        fleet.close()
 
 
 def test_estimates_are_as_good_as_they_can_be(estimates: list[Estimate]) -> None:
@@ -60,7 +90,7 @@ def test_the_tokenizer_is_exact_for_texts(estimates: list[Estimate]) -> None:
     assert median(errors) == 0
 
 
-def _estimate(case: Case, fits: Fits, seen: set[tuple[str, bool]]) -> Estimate | None:
+def _estimate(case: Case, fleet: Fleet) -> Estimate | None:
     call, found = case.ours(), counted(case.recording)
     reading = tokens.read(call.arguments, call.kind)
     if call.kind not in _KINDS or found is None or not reading.texts or reading.media or reading.own_tools:
@@ -71,10 +101,10 @@ def _estimate(case: Case, fits: Fits, seen: set[tuple[str, bool]]) -> Estimate |
     params = {"api_key": KEY, **call.params}
     _, (one,) = load([{"model_name": "m", "litellm_params": params}], environ={}, providers=tuple(PROVIDERS))
     name, provider, tools = f"{one.provider}/{one.model}", one.provider, bool(reading.tools)
-    guess, corrected = reading.tokens, fits.expect(name, provider, reading.tokens, tools)
-    known = (name, tools) in seen
-    fits.learn(name, provider, name, guess, tools, real)
-    seen.add((name, tools))
+    guess, corrected = reading.tokens, fleet.fits.expect(name, provider, reading.tokens, tools)
+    known = (name, tools) in fleet.seen
+    fleet.learn(name, guess, tools, real)
+    fleet.seen.add((name, tools))
     encoding = tokenizer.encoding_of([one])
     exact = None if encoding is None else _error(tokenizer.count(reading, encoding), real)
     return Estimate(case.recording.provider, tools, _error(guess, real), _error(corrected, real), known, exact)

@@ -88,6 +88,7 @@ async def test_a_hidden_prompt_that_was_learned_is_reserved(routers: Make, first
     router = routers([rig_entry(first, "one", tpm=1000)])
     told: dict[str, Any] = {"extra_headers": {"x-sim-input-tokens": "500"}, "max_tokens": 10}
     await router.acompletion("m", PROMPT, **told)
+    await router.store.flush()
     with pytest.raises(NoDeploymentAvailable) as caught:
         await router.acompletion("m", PROMPT, **told)
     assert [refusal.reason for refusal in caught.value.refusals] == ["tokens/60"]

@@ -13,7 +13,10 @@ from typing import Any
 from router_core.calendars import boundaries
 from tests.state.ledger import Entry, Ledger
 
+SCOPES = ("deployment", "account", "provider", "group", "tag", "user", "team")
+WINDOWS = ("1", "60", "3600", "86400", "2592000", "hour@UTC", "day@Europe/Berlin+06:00", "week@UTC", "month@UTC")
 AMOUNTS = {"requests": 6, "tokens": 140, "input": 90, "output": 60, "cost": 150, "concurrent": 4}
+WINDOWED = tuple(AMOUNTS)[:-1]
 PRICES: dict[str, Any] = {
     "input_price": 1_000_000,
     "output_price": 2_000_000,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from router_core.state.engines import Engine, engine
 from router_core.state.records import Acquire, Lease, Outcome, Refused
 from router_core.state.store import Store
 
@@ -24,6 +25,12 @@ class Told:
     admitted: int
     refused: int
     leases: tuple[Lease, ...] = ()
+    failed: tuple[str, ...] = ()  # other answers
+
+
+def patient(url: str) -> Engine:
+    """An engine that waits for its replies: eight processes on a busy machine are no outage."""
+    return engine(url, connect_timeout=PATIENCE / 3, reply_timeout=PATIENCE / 3)
 
 
 def acquire_many(url: str, pool: str, request: Acquire, times: int, start: Any, answers: Any) -> None:
@@ -34,7 +41,7 @@ def acquire_many(url: str, pool: str, request: Acquire, times: int, start: Any, 
 async def _acquire_many(url: str, pool: str, request: Acquire, times: int, start: Any) -> Told:
     from tests.state.kit import RANKS
 
-    store = Store(url, pool=pool, ranks=RANKS, timeout=20.0)
+    store = Store(url, pool=pool, ranks=RANKS, timeout=60.0, engine=patient(url))
     await store.snapshot([])
     await asyncio.to_thread(start.wait, PATIENCE)
     found = await asyncio.gather(*(store.acquire(request) for _ in range(times)), return_exceptions=True)
@@ -53,7 +60,7 @@ def settle_many(url: str, pool: str, leases: tuple[Lease, ...], outcome: Outcome
 
 
 async def _settle_many(url: str, pool: str, leases: tuple[Lease, ...], outcome: Outcome, start: Any) -> Told:
-    store = Store(url, pool=pool, timeout=20.0)
+    store = Store(url, pool=pool, timeout=60.0, engine=patient(url))
     await store.snapshot([])
     await asyncio.to_thread(start.wait, PATIENCE)
     for lease in leases:

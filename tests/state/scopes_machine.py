@@ -22,7 +22,6 @@ from tests.state.ledger import Entry, Ledger
 from tests.state.models import PRICES, Model, model, taken
 
 T = TypeVar("T")
-SCOPES = ("deployment", "account", "provider", "group", "tag", "user", "team")
 NAMED = {"account": ("acme", "other"), "provider": ("openai",), "group": ("g",)}  # the others: a row for everybody
 ACCOUNTS = {"a": "acme", "b": "other"}
 DAY_MS = 86_400_000

@@ -1,89 +1,53 @@
-"""Many processes on one shared limit, and budgets under many calls of unknown length."""
+"""Many processes on every limit there can be: (scope, resource, window)."""
 
 from __future__ import annotations
 
 import asyncio
-from random import Random
+from collections import defaultdict
 
 import pytest
 
 from router_core.state.records import Lease, Refused, Rows
-from tests.state.kit import Place, ask, declared, ended, tries
-from tests.state.race_workers import acquire_many, together
+from tests.state.kit import Place, ask, declared, tries
+from tests.state.race_workers import patient, together
+from tests.state.scopes_race import Target, granted_ms, race, register, targets
 
-PROCESSES, TIMES, ADMITTED = 8, 400, 300
-CALL = {"subjects": ("tag:t", "user:alice", "team:red"), "input_tokens": 60, "output_tokens": 40}
-DOLLAR = 10**9
-INPUT, OUTPUT = 3_000_000_000, 15_000_000_000  # nano-dollars a million tokens
-LONGEST = 4000
+PROCESSES, TIMES, ADMITTED = 8, 3, 12
+
+
+async def raced(place: Place, aims: list[Target], edit: tuple[str, str] = ("", "")) -> None:
+    """All processes at once, and what they were admitted."""
+    store = place.store(timeout=60.0, engine=patient(place.url))
+    await register(store, aims)
+    began = place.now_ms()
+    told = await asyncio.to_thread(together, PROCESSES, race, place.url, place.pool, aims, TIMES, edit)
+    span = (began, place.now_ms() + 10)  # which is up to 10 ms behind
+    admitted: defaultdict[str, list[int]] = defaultdict(list)
+    for deployment, at_ms in granted_ms(place):
+        admitted[deployment].append(at_ms)
+    assert [one.failed for one in told] == [()] * PROCESSES
+    assert sum(one.admitted for one in told) == sum(map(len, admitted.values()))
+    for aim in aims:
+        aim.counts(admitted[aim.id], span)
+    print(f"{len(aims)} rows, {PROCESSES * TIMES} acquires each: {(span[1] - span[0]) / 1000:.1f} s")
 
 
 @pytest.mark.slow
 @pytest.mark.serial
-@pytest.mark.parametrize(
-    ("subject", "row", "amount"),
-    [
-        ("account:acme", "requests/60", ADMITTED),
-        ("provider:openai", "tokens/60", 100 * ADMITTED),
-        ("group:g", "concurrent", ADMITTED),
-        ("tag:t", "input/3600", 60 * ADMITTED),
-        ("user:alice", "requests/day@UTC", ADMITTED),
-        ("user:*", "concurrent", ADMITTED),
-        ("team:red", "cost/60", 140 * ADMITTED),
-    ],
-)
-async def test_eight_processes_admit_exactly_a_shared_limit(shared: Place, subject: str, row: str, amount: int) -> None:
-    store = shared.store()
-    deployments = [declared(id, account="acme", input_price=10**6, output_price=2 * 10**6) for id in "abc"]
-    await store.register(deployments, [Rows(subject, {row: amount})])
-    request = ask("a", "b", "c", **CALL)
-    told = await asyncio.to_thread(together, PROCESSES, acquire_many, shared.url, shared.pool, request, TIMES)
-    assert len({one.pid for one in told}) == PROCESSES
-    assert sum(one.admitted for one in told) == ADMITTED
-    assert sum(one.refused for one in told) == PROCESSES * TIMES - ADMITTED
+async def test_eight_processes_admit_exactly_the_limit_of_every_scope_resource_and_window(shared: Place) -> None:
+    await raced(shared, targets(ADMITTED))
 
 
-def cost(input: int, output: int) -> int:
-    return -(-(input * INPUT + output * OUTPUT) // 10**6)
-
-
-@pytest.mark.parametrize("reserve", ["estimate", "max"])
-async def test_a_budget_of_a_dollar_with_two_hundred_calls_of_unknown_output(place: Place, reserve: str) -> None:
-    """Above it is at most what the calls then in flight used beyond their reservations; with an upper bound nothing."""
-    store = place.store()
-    amount: int | str = DOLLAR if reserve == "estimate" else f"{DOLLAR},max"
-    priced = declared(input_price=INPUT, output_price=OUTPUT)
-    await store.register([priced], [Rows("team:red", {"cost/86400": amount})])
-    random, spent, excess = Random(7), 0, 0
-    request = ask(subjects=("team:red",), input_tokens=500, output_tokens=300, max_input=900, max_output=LONGEST)
-    reserved = cost(500, 300) if reserve == "estimate" else cost(900, LONGEST)
-    while True:
-        leases, refused = await tries(store, request, 200)
-        used = [(random.randint(400, 900), random.randint(1, LONGEST)) for _ in leases]
-        costs = [cost(*tokens) for tokens in used]
-        spent += sum(costs)
-        if spent > DOLLAR:
-            excess = sum(max(0, one - reserved) for one in costs)
-        for lease, (input, output), nano in zip(leases, used, costs, strict=True):
-            store.settle(lease, ended("ok", input, output, cost_nano=nano))
-        await store.flush()
-        if refused:
-            break
-    assert spent - DOLLAR <= excess
-    [state] = await store.usage("team:red")
-    assert state.used == spent
-    if reserve == "estimate":
-        assert spent > 0.9 * DOLLAR, "it is used"
-    else:
-        while not refused or leases:  # what came back is used up too
-            leases, refused = await tries(store, request, 1)
-            for lease in leases:
-                nano = cost(900, LONGEST)
-                spent += nano
-                store.settle(lease, ended("ok", 900, LONGEST, cost_nano=nano))
-            await store.flush()
-        assert spent <= DOLLAR
-        assert spent + reserved > DOLLAR
+@pytest.mark.slow
+@pytest.mark.serial
+async def test_a_script_that_does_not_reserve_for_subjects_is_seen_by_this_race(valkey: Place) -> None:
+    aims = [aim for aim in targets(ADMITTED) if aim.row in ("requests/60", "cost/day@UTC")]
+    with pytest.raises(AssertionError, match="of 12"):
+        await raced(
+            valkey,
+            aims,
+            (r"(?m)^ *window\.add\(w, wanted\[i\]\)$", "if not h.limits then window.add(w, wanted[i]) end"),
+        )
 
 
 async def test_all_or_nothing_over_many_candidates_and_scopes(place: Place) -> None:
