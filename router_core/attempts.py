@@ -63,13 +63,21 @@ class Attempt:
     """From a lease to its settlement. `end` counts once; it may be called from any thread."""
 
     __slots__ = (
-        "_ended", "_heard", "_lesson", "_renewal", "cost_nano", "deployment", "headers", "lease", "plan", "response",
-        "sent", "started", "target", "total", "ttft_ms", "upstream",
+        "_ended", "_heard", "_lesson", "_renewal", "cost_nano", "deployment", "headers", "is_copy", "lease", "lost",
+        "plan", "response", "sent", "started", "target", "total", "ttft_ms", "upstream",
     )  # fmt: skip
 
     def __init__(
-        self, upstream: Upstream, plan: Plan, target: Target, deployment: Deployment, lease: Lease, lesson: Lesson
+        self,
+        upstream: Upstream,
+        plan: Plan,
+        target: Target,
+        deployment: Deployment,
+        lease: Lease,
+        lesson: Lesson,
+        is_copy: bool = False,
     ) -> None:
+        """`is_copy`: of another attempt that takes long (hedging.py)."""
         self.upstream, self.plan, self.target = upstream, plan, target
         self.deployment, self.lease, self._lesson = deployment, lease, lesson
         self.total = upstream.timeouts.total(plan, target, deployment.id)
@@ -78,6 +86,7 @@ class Attempt:
         self.headers: httpx.Headers | None = None
         self.response: httpx.Response | None = None
         self.sent = False
+        self.is_copy, self.lost = is_copy, False  # lost: of the attempt and its copy, the other one answered
         self._ended = False
         self._heard: tuple[Heard, ...] = ()  # of a 429
         self._renewal: asyncio.TimerHandle | None = None
@@ -148,6 +157,7 @@ class Attempt:
             breaker=self.upstream.breakers.of(self.deployment, len(group.ids), kind, status),
             learn=self._lesson.latency,
             context_tokens=self._window(error),
+            adaptive=self.deployment.adaptive_concurrency is not None,
             guess=self._taught(kind, sent),
             tools=self._lesson.tools,
             throttled=self.upstream.settings.adaptive_throttling is not None,
@@ -162,15 +172,18 @@ class Attempt:
                 self.upstream.store.pause(siblings, outcome.retry_after, outcome.breaker.max_cooldown)
         else:  # nothing went upstream, so all that was reserved comes back
             self.upstream.store.cancel(self.lease)
-        self._report(kind, status, ms, sent, made, "" if error is None else error.reason)
+        reason = "hedge_lost" if self.lost and kind == "cancelled" else "" if error is None else error.reason
+        self._report(kind, status, ms, sent, made, reason)
         self._learn(usage, error)
         if kind == "ok" and made is not None:
             self.upstream.lengths.learn(group.name, made)
 
     def _sample(self, kind: OutcomeKind, ms: float) -> tuple[float | None, float | None] | None:
-        if self.target.group.name not in self.upstream.measured:
+        hedge = self.plan.options.hedge
+        if self.target.group.name not in self.upstream.measured and not (hedge and hedge.percent):
             return None
-        return sample(kind, self.target.call.stream, self.ttft_ms, ms, gave_up=False)
+        gave_up = self.lost and not self.is_copy  # a copy that lost did not take long
+        return sample(kind, self.target.call.stream, self.ttft_ms, ms, gave_up)
 
     def _observe(self, response: httpx.Response) -> None:
         """Tell the pool what the provider says of its limits; of a 429 together with its end."""
@@ -214,7 +227,7 @@ class Attempt:
         if emit is not None:
             emit(AttemptEnded(
                 self.lease.group, deployment.id, deployment.provider, kind, status, ms, self.ttft_ms,
-                self.target.call.stream, sent, made, self.cost_nano, retry=len(attempts) > 1,
+                self.target.call.stream, sent, made, self.cost_nano, retry=len(attempts) > 1 + self.plan.hedges,
             ))  # fmt: skip
 
     def _renew(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -58,7 +58,7 @@ class _Question:
     """All of an acquire but its candidates and its wait. Tokens as guessed; `timeout`: seconds of the lease.
 
     `subjects`: whose limits hold besides the deployment's; `most`: tokens of input and output at most, 0 if unneeded;
-    `counted`, `extra`, `throttle`: as of Acquire.
+    `counted`, `extra`, `throttle`, `hedged`: as of Acquire.
     """
 
     target: Target
@@ -78,6 +78,7 @@ class _Question:
     counted: bool
     extra: Extra | None
     throttle: float
+    hedged: bool
 
     def slice(self, exclude: Collection[str]) -> Slice:
         shuffle, wishes = self.routed.shuffle, self.drawn.wishes
@@ -114,6 +115,7 @@ class _Question:
             counted=self.counted,
             extra=self.extra,
             throttle=self.throttle,
+            hedged=self.hedged,
         )
 
 
@@ -167,11 +169,26 @@ class Decisions:
             raise self._allowance.error(denied) from None
         except StateError as exc:
             raise StateUnavailable(f"no decision for {target.group.name!r}: {exc}", model=target.group.name) from exc
+        return lease, self._decided(question, lease, size), question.lesson
+
+    async def hedge(
+        self, plan: Plan, target: Target, not_at: Collection[str], budget: float
+    ) -> tuple[Lease, Decision, Lesson]:
+        """As `acquire`, for the copy of a call that runs: at none of `not_at`, at once, within the budget of copies.
+
+        Raises Refused, Denied, StateError, and what the static facts say.
+        """
+        question = await self._question(plan, target)
+        drawn = replace(question.drawn, pin="")  # its session stays where it is
+        question = replace(question, drawn=drawn, shadow="", extra=Extra("hedge", budget))
+        lease, size = await self._ask(question, not_at, 0.0)
+        return lease, self._decided(question, lease, size), question.lesson
+
+    def _decided(self, question: _Question, lease: Lease, size: int) -> Decision:
         name = question.routed.spec
         if self._emit is not None:
             self._emit(Decided(lease.group, name, lease.deployment, lease.decision_ms, lease.waited_ms))
-        decision = Decision(lease.group, lease.deployment, name, size, lease.decision_ms, lease.waited_ms, lease.probe)
-        return lease, decision, question.lesson
+        return Decision(lease.group, lease.deployment, name, size, lease.decision_ms, lease.waited_ms, lease.probe)
 
     async def explain(self, plan: Plan) -> Explanation:
         """What `acquire` would decide now, without effect. Raises the same errors, but refusals are in the answer."""
@@ -216,6 +233,7 @@ class Decisions:
         tools = bool(read.tools)
         sent = self._fits.expect(group.name, group.members[0].provider, guess, tools)
         eligible = group.eligible(self._needs(plan, target, sent))
+        hedged = bool(options.hedge) or self._settings.hedge_for(group.name) is not None
         if group.large:
             self._watch.touch()
         return _Question(
@@ -233,9 +251,10 @@ class Decisions:
             max_queue=self._settings.max_queue,
             subjects=limits.subjects_of(plan),
             most=self._bounds.of(group.name, target.call),
-            counted=self._allowance.counted,
+            counted=self._allowance.counted or hedged,
             extra=self._allowance.extra(plan, target),
             throttle=self._allowance.throttle,
+            hedged=hedged,
         )
 
     def _needs(self, plan: Plan, target: Target, sent: int) -> Needs:

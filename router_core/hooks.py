@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from router_core.state.records import OutcomeKind
 
@@ -68,6 +68,19 @@ class RequestEnded:
     fallbacks: int
 
 
+HedgeOutcome = Literal["won", "lost", "failed", "denied", "no_room"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hedged:
+    """A call took so long that it was to be made once more: by the copy's answer it was won or lost, or neither
+    answered (failed); it was denied (the fleet's budget is used up), or nobody else had room."""
+
+    group: str
+    deployment: str | None  # of the copy, None where there was none
+    outcome: HedgeOutcome
+
+
 @dataclass(frozen=True, slots=True)
 class CustomFailed:
     """A routing function raised (`exception`: its class) or named nothing usable (`exception` is "")."""
@@ -84,7 +97,7 @@ class CallDenied:
     reason: str
 
 
-Event = Decided | CallDenied | AttemptStarted | AttemptEnded | RequestEnded | CustomFailed
+Event = Decided | CallDenied | AttemptStarted | AttemptEnded | RequestEnded | Hedged | CustomFailed
 
 
 class Hook(Protocol):

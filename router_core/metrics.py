@@ -17,7 +17,16 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from router_core.hooks import AttemptEnded, AttemptStarted, CallDenied, CustomFailed, Decided, Event, RequestEnded
+from router_core.hooks import (
+    AttemptEnded,
+    AttemptStarted,
+    CallDenied,
+    CustomFailed,
+    Decided,
+    Event,
+    Hedged,
+    RequestEnded,
+)
 from router_core.limits import without_name
 from router_core.pool_reading import PoolReading
 from router_core.pool_samples import FAMILIES, Family, merged
@@ -61,6 +70,7 @@ class _Families:
         self.decision = histogram("decision", "Time to choose, without waiting for room", _GROUP, _DECISION)
         self.wait = histogram("wait", "Time calls waited for room", _GROUP, _WAIT)
         self.refusals = counter("refusals", "Candidates that could not serve, where none could", *_GROUP, "reason")
+        self.hedges = counter("hedges", "Calls so slow that another was made too, by how", *_GROUP, "outcome")
         self.denied = counter("denied", "Upstream calls that the fleet may not make, by why", *_GROUP, "reason")
         self.custom = counter("routing_function_failures", "Routing functions that raised or named nothing", *_GROUP)
         self.inflight = Gauge(
@@ -133,6 +143,8 @@ class Metrics:
                 self._attempt(event)
             case RequestEnded():
                 self._request(event)
+            case Hedged():
+                self._to.hedges.labels(self._pool, self._group(event.group), event.outcome).inc()
             case CallDenied():
                 self._to.denied.labels(self._pool, self._group(event.group), event.reason).inc()
             case CustomFailed():

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import ValidationError
+
+from router_core.config.hedges import Hedge
+from router_core.config.problems import Problems
 from router_core.errors import BadRequestError
 
 
@@ -23,6 +27,7 @@ class Options:
     timeout: float | None = None
     ttft_timeout: float | None = None
     stall_timeout: float | None = None
+    hedge: Hedge | Literal[False] | None = None
     max_wait: float | None = None
     priority: int | None = None
     specific_deployment: str | bool | None = None
@@ -63,6 +68,8 @@ def split(arguments: dict[str, Any]) -> tuple[Options, dict[str, Any]]:
     for name in _LISTS:
         if name in chosen and not _is_fallbacks(chosen[name]):
             raise BadRequestError(f'{name} must look like ["other"] or [{{"group": ["other"]}}]')
+    if "hedge" in chosen:
+        chosen["hedge"] = _hedge(chosen["hedge"])
     if chosen.get("tags") or chosen.get("metadata"):
         chosen["tags"] = _tags(chosen)
     return Options(**chosen), arguments
@@ -78,6 +85,17 @@ def _seconds(name: str, value: Any) -> float:
     if not seconds >= 0:
         raise BadRequestError(f"{name} must be a number of seconds, not {type(value).__name__}")
     return seconds
+
+
+def _hedge(value: Any) -> Hedge | Literal[False]:
+    if isinstance(value, bool):
+        return Hedge() if value else False
+    try:
+        return Hedge.model_validate(value)
+    except ValidationError as exc:
+        problems = Problems()
+        problems.collect(exc, "hedge")
+        raise BadRequestError("; ".join(problems)) from None  # the cause would quote the value
 
 
 def _count(name: str, value: Any) -> int:

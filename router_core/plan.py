@@ -55,6 +55,7 @@ class Plan:
     started: float = field(default_factory=time.perf_counter)
     retries: int = 0
     fallbacks: int = 0
+    hedges: int = 0
     least_input: int = 0
     sent: tuple[str, ...] = ()
     attempts: list[AttemptRecord] = field(default_factory=list)

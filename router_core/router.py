@@ -3,7 +3,8 @@
 call        one method a kind of call                                  calls.py, batches.py
 plan        which group, which fallbacks, how long, how often          plan.py, fallbacks.py, retries.py
 decide      who serves now, asked of the pool in one script call       decisions.py, candidates.py, routing.py
-attempt     one upstream call, settled in every ending                 attempts.py, streaming.py
+attempt     one upstream call, settled in every ending                 attempts.py, streaming.py, serving.py
+hedge       another one, where the first takes unusually long           hedging.py, estimates.py
 answer      OpenAI-shaped, with who gave it and what it took           stamp.py, answers.py
 
 The parts of it are made from the configuration in wiring.py; catalogue.py changes that while the router lives.
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import httpx
 
-from router_core import attempts, config, fallbacks, pins, stamp, streaming
+from router_core import config, fallbacks
 from router_core.answers import Answer
 from router_core.attempts import Attempt
 from router_core.batches import Batches
@@ -125,15 +126,7 @@ class Router(Catalogue, Batches):
             attempt = Attempt(wiring.upstream, plan, target, deployment, lease, lesson)
             if deployment.silent_model is not None and not (plan.options.mirrored or plan.attempts):
                 self._mirror.copy(target.call, deployment.silent_model)
-            if target.call.stream:
-                stream = await streaming.opened(attempt)
-                stream.stamp(stamp.facts(attempt, decision))
-                return stream
-            answer = await attempts.whole(attempt)
-            answer.__dict__.update(stamp.facts(attempt, decision))
-            if target.call.kind == "responses":
-                pins.pin(answer, deployment.id)
-            return answer
+            return await wiring.hedging.serve(attempt, decision, tried)
 
         return await wiring.retries.run(plan, target, once)
 

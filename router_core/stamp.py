@@ -31,6 +31,8 @@ def facts(attempt: Attempt, decision: Decision) -> dict[str, Any]:
             "additional_headers": _headers(attempt.headers),
             "attempted_retries": plan.retries,
             "attempted_fallbacks": plan.fallbacks,
+            "hedged": plan.hedges > 0,
+            "hedge_won": attempt.is_copy,
         },
     }
 

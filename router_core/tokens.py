@@ -66,7 +66,7 @@ def read(body: Mapping[str, Any], kind: Kind = "chat") -> Reading:
     tools = body.get("tools") or body.get("functions")
     if tools:
         found.tools = str(tools)
-        found.own_tools = not all(map(_is_function, tools))
+        found.own_tools = not all(map(is_function, tools))
     for name in _FORMATS:
         if isinstance(body.get(name), Mapping):
             found.texts.append(str(body[name]))
@@ -152,6 +152,6 @@ def _part(part: Mapping[str, Any], found: Reading) -> None:
                 _text(value, found)
 
 
-def _is_function(tool: Any) -> bool:
+def is_function(tool: Any) -> bool:
     """A tool the caller defined, in OpenAI's shape or Anthropic's."""
     return isinstance(tool, Mapping) and tool.get("type", "function") in ("function", "custom")

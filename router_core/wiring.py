@@ -22,6 +22,7 @@ from router_core.config import Breakers, Deployment, Settings, declared_rows, he
 from router_core.decisions import Decisions
 from router_core.estimates import Estimates
 from router_core.fits import Fits
+from router_core.hedging import Hedging
 from router_core.hooks import Hook
 from router_core.observing import Observer
 from router_core.plan import Planner
@@ -64,6 +65,7 @@ class Wiring:
     decisions: Decisions
     retries: Retries
     upstream: Upstream
+    hedging: Hedging
 
 
 def load(
@@ -90,41 +92,44 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
     planner = Planner(settings, deployments, parts.random, kinds)
     timeouts = Timeouts(settings, deployments, parts.estimates)
     routing, bounds = Routing(settings, parts.strategies, planner.groups), Bounds(settings, deployments)
+    decisions = Decisions(
+        parts.store,
+        settings,
+        routing,
+        timeouts,
+        parts.lengths,
+        parts.fits,
+        parts.watch,
+        parts.emit,
+        bounds,
+        Affinity(settings, parts.random),
+        Shadow(settings, parts.strategies, parts.random),
+        _encodings(settings, planner),
+    )
+    upstream = Upstream(
+        store=parts.store,
+        transport=parts.transport,
+        settings=settings,
+        adapters=adapters,
+        prices=Prices(deployments),
+        timeouts=timeouts,
+        lengths=parts.lengths,
+        fits=parts.fits,
+        emit=parts.emit,
+        bounds=bounds,
+        observer=Observer(deployments),
+        siblings=siblings(deployments),
+        breakers=Breakers(settings),
+        measured=frozenset(filter(settings.measures, planner.groups)),
+    )
     return Wiring(
         settings=settings,
         deployments=deployments,
         planner=planner,
-        decisions=Decisions(
-            parts.store,
-            settings,
-            routing,
-            timeouts,
-            parts.lengths,
-            parts.fits,
-            parts.watch,
-            parts.emit,
-            bounds,
-            Affinity(settings, parts.random),
-            Shadow(settings, parts.strategies, parts.random),
-            _encodings(settings, planner),
-        ),
+        decisions=decisions,
         retries=Retries(settings, planner, parts.random),
-        upstream=Upstream(
-            store=parts.store,
-            transport=parts.transport,
-            settings=settings,
-            adapters=adapters,
-            prices=Prices(deployments),
-            timeouts=timeouts,
-            lengths=parts.lengths,
-            fits=parts.fits,
-            emit=parts.emit,
-            bounds=bounds,
-            observer=Observer(deployments),
-            siblings=siblings(deployments),
-            breakers=Breakers(settings),
-            measured=frozenset(filter(settings.measures, planner.groups)),
-        ),
+        upstream=upstream,
+        hedging=Hedging(settings, planner, decisions, parts.estimates, upstream),
     )
 
 

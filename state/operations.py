@@ -95,7 +95,7 @@ class AcquireOp:
     def _extra(self) -> str:
         """Whether it may go upstream at all."""
         extra = self.request.extra
-        words = f" firsts={self.firsts}" if self.firsts else ""
+        words = f" firsts={self.firsts}{' hedged=1' if self.request.hedged else ''}" if self.firsts else ""
         if self.request.throttle:
             words += f" throttle={self.request.throttle:.6f}"
         return words if extra is None else f"{words} extra={extra.kind},{extra.ratio:.6f},{extra.per_second:.6f}"
@@ -158,6 +158,8 @@ class SettleOp:
         words = "" if o.context_tokens is None else f" context={o.context_tokens}"
         if o.guess is not None:
             words += f" guess={o.guess} tools={int(o.tools)}"
+        if o.adaptive:
+            words += " adaptive=1"
         if o.throttled:
             words += f" throttled={self.group}"
         if o.sample is not None:

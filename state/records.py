@@ -48,6 +48,7 @@ class Declared:
     output_price: int | None = None
     version: int = 0
     discover: bool = False  # limits that the provider tells are taken over
+    adaptive: str = ""  # "1,1000,20,0.9", the bounds within which calls at once are learned: lua/adaptive.lua
     health: str = ""  # "ramp=20000 panic=0.3 outliers=1.9,5,100,10,30000", what of it is not usual: lua/texts.lua
 
 
@@ -102,6 +103,7 @@ class Acquire:
     max_output: int = 0
     counted: bool = False  # as a request of the group, of which budgets of extra calls are a share
     extra: Extra | None = None  # it is none: what it has to have room in; Denied where there is none
+    hedged: bool = False  # calls of the group may be: requests are counted for that budget too
     throttle: float = 0.0  # k of throttle.lua: Denied more often the more calls of the group fail; 0: never
 
 
@@ -169,6 +171,7 @@ class Outcome:
         None  # the uncorrected estimate, where it is to be learned from: `Store.on_fit` hears the result
     )
     tools: bool = False  # the call had tools
+    adaptive: bool = False  # it teaches how many calls the deployment takes at once (aimd.lua)
     throttled: bool = False  # calls of its group are: it is counted for that
     sample: tuple[float | None, float | None] | None = None  # for percentiles, where they are counted
 
@@ -333,6 +336,7 @@ class LimitState:
     reserved: int = 0  # of what is used, by calls that run (`Store.limits`)
     inflight: int = 0  # those calls
     worst: int | None = None  # the fullest window that ended within a quarter of its length (`Store.limits`)
+    learned: bool = False  # by adaptive concurrency
 
     @property
     def left(self) -> int | None:

@@ -99,6 +99,7 @@ def limit_states(text: str, now_ms: float) -> Iterator[LimitState]:
                 ready=None if due == "-" else max(0.0, (int(due) - now_ms) / 1000),
                 reserve_max=",max" in flags,
                 enforced=",shadow" not in flags,
+                learned=",adaptive" in flags,
                 exceeded=int(exceeded) if exceeded.isdigit() else 0,
                 worst=_whole(worst),
             )

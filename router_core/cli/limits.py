@@ -214,7 +214,8 @@ def _flags(known: LimitState | None, reserve: str | None, enforce: bool | None) 
         return ""
     most = known is not None and known.reserve_max if reserve is None else reserve == "max"
     enforced = (known is None or known.enforced) if enforce is None else enforce
-    return f"{',max' if most else ''}{'' if enforced else ',shadow'}" or ","
+    learned = known is not None and known.learned
+    return f"{',max' if most else ''}{'' if enforced else ',shadow'}{',adaptive' if learned else ''}" or ","
 
 
 def _say(whose: str, row: str, in_force: str) -> None:

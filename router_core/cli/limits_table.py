@@ -63,7 +63,8 @@ def _cells(state: LimitState) -> tuple[RenderableType, ...]:
 
 def _flags(state: LimitState) -> list[str]:
     trial = f"trial ({state.exceeded})" if state.exceeded else "trial"
-    return [*(["max"] if state.reserve_max else ()), *(() if state.enforced else [trial])]
+    learned = ["learned"] if state.learned else []
+    return [*(["max"] if state.reserve_max else ()), *(() if state.enforced else [trial]), *learned]
 
 
 def _room(ready: float | None) -> str:

@@ -7,7 +7,7 @@ any value may be a key that slipped into the wrong place.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pydantic import ValidationError
 
@@ -35,6 +35,9 @@ class Problems:
 
     def __len__(self) -> int:
         return len(self._errors)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._errors)
 
     def error(self, path: str, message: str) -> None:
         line = f"{path}: {message}"

@@ -1,6 +1,6 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
 -- Uses: numbers, shared, image, room, reserve, holders, subjects, contexts, roster, queue, tickets, choose, levels,
---       claims, shadow, refusal, leases, breaker, clock, question, budget, throttle
+--       claims, shadow, refusal, leases, breaker, panic, clock, question, budget, throttle
 -- Defines: acquire
 -- Op      as question.lua says
 -- Returns "ok deployment generation probe best ..."; "pinned deployment" (not in a list that is sampled);
@@ -11,7 +11,7 @@
 --         "dry chosen earliest place waiting id order rank reason ready ..."; "-" for unknown
 
 local REAP_BEFORE_REFUSAL = 64
-local CALL, PROBE = " call ", " probe " -- what a lease is held for
+local CALL, PROBE, RELIEF = " call ", " probe ", " relief " -- what a lease is held for
 
 -- Is there room at member `i`? If not, the reason goes to `refusals`.
 local function try(request, panel, i, refusals)
@@ -47,7 +47,13 @@ end
 
 local function grant(request, panel, i, found, q)
   local d, kind = panel.members[i], panel.members[i].state == "open" and PROBE or CALL
+  if panel.relieved and panel.relieved[i] then
+    kind = RELIEF
+  end
   local generation, claim = numbers.int(d.generation), request.pin and claims.plan(request, d)
+  if kind == RELIEF then
+    panic.note(request.group, panel)
+  end
   leases.hold(request.id, shared.worker, d, kind, clock.now + request.lease_ms, reserve.take(d, request))
   if kind == PROBE then
     breaker.probe(d, request.id)
@@ -89,7 +95,7 @@ end
 
 -- Read what all acquires of the run need, one command a column. `entries`: as of run.parse.
 local function load(entries)
-  local ids, lease_ids, seen = candidates_of(entries), {}, {}
+  local ids, lease_ids, last = candidates_of(entries), {}, nil
   for i = 1, #entries do
     lease_ids[i] = entries[i].op.id
   end
@@ -98,12 +104,11 @@ local function load(entries)
   contexts.load(entries, ids)
   for i = 1, #ids > 0 and #entries or 0 do
     local request = entries[i].op
-    if not seen[request.strategy] then
-      seen[request.strategy] = true
+    if request.strategy ~= last then
       choose.load(request, ids)
+      last = request.strategy
     end
-    if request.shadow and not seen[request.shadow.strategy] then
-      seen[request.shadow.strategy] = true
+    if request.shadow then
       choose.load(request.shadow, ids)
     end
   end

@@ -1,5 +1,5 @@
 -- The order in which candidates are tried.
--- Uses: holders, outlook, deployment, roster, ranks, clock
+-- Uses: holders, outlook, deployment, roster, ranks, panic, clock
 -- Defines: choose
 -- First the lowest `order`; in it those that levels.lua puts first, then a deployment that waits for its probe, then
 -- the lowest rank; ties at random.
@@ -58,10 +58,11 @@ local function judge(d)
 end
 
 -- Who may be asked at all: `members` with their `levels`, and the `refusals` {id, reason, ready_ms} of the others.
--- `at`: position in the list -> index of the member. `timed`: only for this run.
+-- `at`: position in the list -> index of the member. `relieved`: those of them that only panic lets in. `timed`: only
+-- for this run.
 local function panel_for(strategy, cards)
   local panel = { members = {}, levels = {}, at = {}, refusals = {}, found = {}, strategy = strategy, timed = false }
-  panel.doubted = false -- somebody failed last
+  panel.doubted = false -- somebody failed last, or waits for its probe
   for i = 1, #cards do
     local d = cards[i]
     if d.stale then
@@ -80,8 +81,11 @@ local function panel_for(strategy, cards)
     else
       panel.members[#panel.members + 1], panel.levels[#panel.levels + 1] = d, d.level
       panel.at[i] = #panel.members
-      panel.doubted = panel.doubted or d.doubt > 0
+      panel.doubted = panel.doubted or d.doubt > 0 or d.state == "open"
     end
+  end
+  if panel.refusals[1] then
+    panic.relieve(panel, cards)
   end
   panel.changes, panel.made_ms = roster.changes, clock.now
   return panel
@@ -156,6 +160,7 @@ end
 
 local choose = {
   ORDER = ORDER,
+  RANKED = RANKED,
   random = random,
   load = load,
   panel = panel_of,

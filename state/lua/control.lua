@@ -160,9 +160,10 @@ function actions.reset(op)
     window.clear(w)
   end
   image.set("observed", op.id, false)
+  image.set("adaptive", op.id, false)
   image.set("evidence", op.id, false)
-  if d.row > 0 then
-    d.row = 0
+  if d.doubted_ms then
+    d.row, d.doubted_ms = 0, nil
     deployment.touch(d, "learned")
   end
   deployment.transition(d, "closed", {

@@ -20,7 +20,8 @@ function meters.parse(op)
 end
 
 local function flags_of(row)
-  return (row.max and ",max" or "") .. (row.shadow and ",shadow" or "")
+  local flags = (row.max and ",max" or "") .. (row.shadow and ",shadow" or "")
+  return flags .. (row.adaptive and ",adaptive" or "")
 end
 
 -- Used, when there is room again, and the worst of late.

@@ -3,7 +3,7 @@
 -- Defines: question
 -- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority
 --         caller dry[ wishes=position,... bounded=0|1][ pin=key ttl=ms sampled=0|1][ shadow=route]
---         [ max=input,output][ scopes=known|-][ use=key:subject ...][ firsts=n]
+--         [ max=input,output][ scopes=known|-][ use=key:subject ...][ firsts=n[ hedged=1]]
 --         [ extra=kind,ratio,per_second][ throttle=k]"
 --         times in pool ms; route and list: numbers of shared strings, "group strategy key=value ..." and "id id ...";
 --         key: number of a key; sampled 1: the list is not all of the group; max: tokens at most, where a limit
@@ -81,6 +81,7 @@ local function parse(op)
     holders = nil,
     firsts = nil,
     extra = nil,
+    hedged = nil,
     throttle = nil,
   }
   if rest ~= "" then

@@ -14,6 +14,7 @@ local FACTS = {
   "fit",
   "evidence",
   "sketch",
+  "adaptive",
   "tokens",
   "spend_nano",
 }

@@ -75,7 +75,7 @@ def test_json_has_every_field(teams: Ask[Any], cli: Cli) -> None:
     assert state == {
         "subject": "team:red", "name": "cost/day@UTC", "amount": 2_500_000_000, "used": 200_000_000, "ready": 0.0,
         "reserve_max": True, "enforced": True, "exceeded": 0, "reserved": 200_000_000, "inflight": 2,
-        "worst": 200_000_000, "left": 2_300_000_000,
+        "worst": 200_000_000, "learned": False, "left": 2_300_000_000,
     }  # fmt: skip
 
 

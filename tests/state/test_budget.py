@@ -16,7 +16,8 @@ from tests.state.race_workers import together
 FIRST = ask(counted=True)
 RETRY = ask(extra=Extra("retry", 0.2))
 FLOOR = ask(extra=Extra("retry", 0.0, 1.0))
-HEDGE = ask(extra=Extra("hedge", 0.05))
+HEDGED = ask(counted=True, hedged=True)
+HEDGE = ask(extra=Extra("hedge", 0.05), hedged=True)
 HALF_MS = 5000
 
 
@@ -26,9 +27,9 @@ async def pool(place: Place) -> Store:
     return store
 
 
-async def firsts(store: Store, times: int) -> None:
+async def firsts(store: Store, times: int, request: Acquire = FIRST) -> None:
     for _ in range(times):
-        await settled(store, await store.acquire(FIRST))
+        await settled(store, await store.acquire(request))
 
 
 async def granted(store: Store, request: Acquire, times: int) -> int:
@@ -43,10 +44,10 @@ async def granted(store: Store, request: Acquire, times: int) -> int:
     return count
 
 
-def aligned(place: Place) -> None:
+def aligned(place: Place, half_ms: int = HALF_MS) -> None:
     """At the beginning of a half."""
     assert place.clock_ms is not None
-    place.clock_ms += HALF_MS - place.clock_ms % HALF_MS
+    place.clock_ms += half_ms - place.clock_ms % half_ms
 
 
 async def test_a_fifth_of_the_requests_may_be_retries_and_no_more(place: Place) -> None:
@@ -84,9 +85,29 @@ async def test_retries_are_no_requests(place: Place) -> None:
 
 async def test_hedges_and_retries_have_budgets_of_their_own(place: Place) -> None:
     store = await pool(place)
-    await firsts(store, 100)
+    await firsts(store, 100, HEDGED)
     assert await granted(store, HEDGE, 30) == 5
     assert await granted(store, RETRY, 30) == 20
+
+
+async def test_hedges_are_a_share_of_what_a_longer_while_saw(memory: Place) -> None:
+    store = await pool(memory)
+    aligned(memory, 60_000)
+    await firsts(store, 100, HEDGED)
+    assert await granted(store, HEDGE, 2) == 2
+    memory.move(119_000)
+    assert await granted(store, RETRY, 5) == 0
+    assert await granted(store, HEDGE, 30) == 3
+    memory.move(61_000)
+    assert await granted(store, HEDGE, 30) == 0
+
+
+async def test_where_nothing_is_hedged_nothing_is_counted_for_it(place: Place) -> None:
+    store = await pool(place)
+    await firsts(store, 40)
+    assert await granted(store, RETRY, 1) == 1
+    assert place.column("attempts").keys() == {"g"}
+    assert await granted(store, HEDGE, 5) == 0
 
 
 async def test_groups_have_budgets_of_their_own(place: Place) -> None:
@@ -151,13 +172,13 @@ async def test_a_waiting_call_counts_its_requests_once(place: Place) -> None:
     assert place.column("attempts")["g"].split()[1] == "8"
 
 
-@pytest.mark.parametrize("text", ["", "x", "1 2 3", "-", "nan nan nan nan nan nan nan", "9" * 400])
+@pytest.mark.parametrize("text", ["", "x", "1 2 3", "-", "nan nan nan nan nan", "9" * 400])
 async def test_garbage_is_counted_anew(place: Place, text: str) -> None:
     store = await pool(place)
     place.put("attempts", "g", text)
     await firsts(store, 8)
     assert await granted(store, RETRY, 5) == 1
-    assert len(place.column("attempts")["g"].split()) == 7
+    assert len(place.column("attempts")["g"].split()) == 5
 
 
 async def test_a_column_of_another_type_denies_nobody(place: Place) -> None:
@@ -189,8 +210,9 @@ def test_a_worker_tells_of_eight_requests_at_a_time() -> None:
 
 @pytest.mark.slow
 @pytest.mark.serial
-async def test_eight_processes_at_once_get_what_the_budget_has(shared: Place) -> None:
-    """640 requests, 640 retries: 128 of them, less a few that were denied while a worker had not told its last ones."""
+@pytest.mark.parametrize(("extra", "most"), [(RETRY, 128), (HEDGE, 32)])
+async def test_eight_processes_at_once_get_what_the_budget_has(shared: Place, extra: Acquire, most: int) -> None:
+    """640 requests, 640 more calls: less a few that were denied while a worker had not told its last ones."""
     await pool(shared)
-    told = await asyncio.to_thread(together, 8, extra_many, shared.url, shared.pool, RETRY, 80)
-    assert 120 <= sum(one.admitted for one in told) <= 128
+    told = await asyncio.to_thread(together, 8, extra_many, shared.url, shared.pool, extra, 80)
+    assert most - 8 <= sum(one.admitted for one in told) <= most

@@ -1,0 +1,165 @@
+"""Hedging: a call that takes unusually long is made once more at another deployment, and the first answer counts.
+
+Dean and Barroso, The Tail at Scale (2013). A copy begins when the group's usual time (a percentile, or seconds) has
+passed without a first content, or a whole answer where it is not streamed; once a call, never after a first content. It
+is decided and reserved like any call, but does not wait for room, and the fleet makes at most `budget` copies per
+request of the group. The slower one is cancelled and settled like a call whose caller went away: what was reserved for
+it stays charged.
+
+Made twice is only what does nothing else than answer: no call that the provider stores or goes on with (`store`,
+`background`, `conversation`, `previous_response_id`, `container`; Responses only with `store=False`), none with tools
+that the provider runs, no images, speech or transcriptions, which cost as much when they are given up; and no call that
+has to go to one deployment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from router_core.attempts import Attempt, Upstream
+from router_core.config import Settings
+from router_core.config.hedges import Hedge
+from router_core.decisions import Decision, Decisions
+from router_core.errors import RouterError
+from router_core.estimates import Estimates
+from router_core.hooks import Hedged, HedgeOutcome
+from router_core.plan import Plan, Planner, Target
+from router_core.providers.base import Call, Kind
+from router_core.serving import Served, served
+from router_core.state.records import Denied, Refused, StateError
+from router_core.streaming import Stream
+from router_core.tokens import is_function
+
+REPEATABLE: frozenset[Kind] = frozenset(
+    {"chat", "completion", "responses", "messages", "embedding", "moderation", "rerank"}
+)
+_LASTING = ("store", "background", "conversation", "previous_response_id", "container", "mcp_servers")
+
+Task = asyncio.Task[Served]
+
+
+def hedge_of(settings: Settings, plan: Plan, target: Target) -> Hedge | None:
+    """When this call is hedged there; None: never."""
+    own = plan.options.hedge
+    hedge = settings.hedge_for(target.group.name) if own is None else own or None
+    if hedge is None or plan.hedges or plan.options.mirrored:
+        return None
+    elsewhere = target.only is None and len(target.group.ids) > 1
+    return hedge if elsewhere and repeatable(target.call) else None
+
+
+def repeatable(call: Call) -> bool:
+    """Whether it may be made twice."""
+    body = call.body
+    if call.kind not in REPEATABLE or any(body.get(name) for name in _LASTING):
+        return False
+    if call.kind == "responses" and body.get("store") is not False:
+        return False  # it is stored unless somebody says no
+    return all(map(is_function, body.get("tools") or ()))
+
+
+class Hedging:
+    """The hedges of one configuration."""
+
+    def __init__(
+        self, settings: Settings, planner: Planner, decisions: Decisions, estimates: Estimates, upstream: Upstream
+    ) -> None:
+        self._settings, self._planner, self._decisions = settings, planner, decisions
+        self._estimates, self._upstream = estimates, upstream
+
+    async def serve(self, attempt: Attempt, decision: Decision, tried: frozenset[str]) -> Served:
+        """The attempt's answer, or that of its copy at a deployment that is not of `tried`.
+
+        Raises the attempt's RouterError where neither answers. Both leases are settled in every ending.
+        """
+        hedge = hedge_of(self._settings, attempt.plan, attempt.target)
+        seconds = None if hedge is None else self._after(hedge, attempt.target)
+        if hedge is None or seconds is None or seconds >= attempt.total.seconds:
+            return await served(attempt, decision)
+        budget = hedge.budget
+
+        async def another() -> tuple[Attempt, Decision]:
+            plan, target = attempt.plan, attempt.target
+            elsewhere = tried | {attempt.deployment.id}
+            lease, decision, lesson = await self._decisions.hedge(plan, target, elsewhere, budget)
+            plan.hedges += 1
+            deployment = self._planner.deployments[lease.deployment]
+            return Attempt(self._upstream, plan, target, deployment, lease, lesson, is_copy=True), decision
+
+        race = _Race(attempt, another)
+        try:
+            return await race.run(decision, seconds)
+        finally:
+            if race.outcome is not None and self._upstream.emit is not None:
+                copy = None if race.copy is None else race.copy.deployment.id
+                self._upstream.emit(Hedged(attempt.lease.group, copy, race.outcome))
+
+    def _after(self, hedge: Hedge, target: Target) -> float | None:
+        """Seconds after which the copy begins; None where nobody knows yet."""
+        if hedge.percent is None:
+            return float(hedge.after)
+        group = target.group
+        return self._estimates.of_group(group.name, group.ids, target.call.stream, hedge.percent)
+
+
+class _Race:
+    """A call and its copy. `outcome`: how the copy ended, None where there was none to be."""
+
+    def __init__(self, first: Attempt, another: Callable[[], Awaitable[tuple[Attempt, Decision]]]) -> None:
+        self._first, self._another = first, another
+        self.copy: Attempt | None = None
+        self.outcome: HedgeOutcome | None = None
+
+    async def run(self, decision: Decision, seconds: float) -> Served:
+        """The first answer. `seconds`: after which the copy begins."""
+        loop = asyncio.get_running_loop()
+        tasks: list[Task] = [loop.create_task(served(self._first, decision))]
+        winner: Task | None = None
+        try:
+            await asyncio.wait(tasks, timeout=seconds)
+            if not tasks[0].done():
+                tasks.append(loop.create_task(self._repeat()))
+                await _one_answers(tasks)
+            winner = next((task for task in tasks if _answered(task)), None)
+            return (winner or tasks[0]).result()
+        finally:
+            await self._end(tasks, winner)
+
+    async def _repeat(self) -> Served:
+        try:
+            self.copy, decision = await self._another()
+        except Denied:
+            self.outcome = "denied"
+            raise
+        except (Refused, StateError, RouterError):
+            self.outcome = "no_room"
+            raise
+        return await served(self.copy, decision)
+
+    async def _end(self, tasks: Sequence[Task], winner: Task | None) -> None:
+        """Cancel whoever still runs, and wait until it has settled."""
+        if self.copy is not None:
+            self.outcome = "failed" if winner is None else "lost" if winner is tasks[0] else "won"
+            loser = self.copy if winner is tasks[0] else self._first
+            loser.lost = winner is not None
+        for task in tasks:
+            task.cancel()
+        for task, result in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
+            if isinstance(result, Stream) and task is not winner:
+                await result.aclose()
+        if winner is not tasks[0]:
+            self._first.end("cancelled")  # where it was cancelled before it began; else it has ended
+
+
+async def _one_answers(tasks: Sequence[Task]) -> None:
+    """Wait for the first answer, or for the last failure."""
+    running = set(tasks)
+    while running:
+        done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        if any(map(_answered, done)):
+            return
+
+
+def _answered(task: Task) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
