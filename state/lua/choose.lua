@@ -62,7 +62,7 @@ end
 -- for this run.
 local function panel_for(strategy, cards)
   local panel = { members = {}, levels = {}, at = {}, refusals = {}, found = {}, strategy = strategy, timed = false }
-  panel.doubted = false -- somebody failed last
+  panel.doubted = false -- somebody failed last, or waits for its probe
   for i = 1, #cards do
     local d = cards[i]
     if d.stale then
@@ -81,7 +81,7 @@ local function panel_for(strategy, cards)
     else
       panel.members[#panel.members + 1], panel.levels[#panel.levels + 1] = d, d.level
       panel.at[i] = #panel.members
-      panel.doubted = panel.doubted or d.doubt > 0
+      panel.doubted = panel.doubted or d.doubt > 0 or d.state == "open"
     end
   end
   if panel.refusals[1] then

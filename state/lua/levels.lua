@@ -65,12 +65,13 @@ local function put_wishes(levels, panel, request, draw)
   end
 end
 
--- Whose last n calls failed comes last: always for a call that failed elsewhere, which has few attempts left, and for
--- others but one in 2^n, so that one failure of many does not empty it and its recovery is seen.
+-- Whose last n calls failed comes last: always for a call that failed elsewhere, which has few attempts left and is no
+-- probe either, and for others but one in 2^n, so that one failure of many does not empty it and its recovery is seen.
 local function put_doubted(levels, panel, request, draw)
   for i = 1, #levels do
     local d = panel.members[i]
-    if d.doubt > 0 and (request.extra or draw() >= 0.5 ^ d.doubt) then
+    local last = request.extra and (d.doubt > 0 or d.state == "open")
+    if last or (d.doubt > 0 and draw() >= 0.5 ^ d.doubt) then
       levels[i] = math.max(levels[i], d.order * ORDER + DOUBTED)
     end
   end

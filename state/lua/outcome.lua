@@ -81,6 +81,8 @@ local function parse(op)
     judged = nil,
     alone = nil,
     row = nil,
+    doubt = nil,
+    doubted_ms = nil,
     throttled = nil,
     adaptive = nil,
   }

@@ -78,7 +78,9 @@ function probing.run(op)
   end
   image.load("probed", ids)
   local next_ms = clock.now + op.lease_ms
-  for i, d in ipairs(roster.load_once(ids, roster.ALL)) do
+  roster.load_once(ids, roster.ALL)
+  for i, id in ipairs(ids) do
+    local d = roster.card(id)
     local due = due_of(d, intervals[i])
     if due and due <= clock.now and #words < MOST then
       words[#words + 1] = d.id

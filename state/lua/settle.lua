@@ -75,7 +75,7 @@ local function run(e)
   if teaches then
     lessons.plan(e, d)
   end
-  doubt.plan(e, d)
+  doubt.plan(e, d, lease)
   local sketched, adapted = sketches.plan(e, d.id), e.adaptive and aimd.plan(e, d)
   -- Commit.
   corrections.commit(e.corrections)
