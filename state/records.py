@@ -157,7 +157,7 @@ class Outcome:
     """
 
     kind: OutcomeKind
-    total_ms: float = 0.0
+    total_ms: float | None = 0.0  # None: it teaches no times
     ttft_ms: float | None = None  # streams only: to the first content
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -335,6 +335,7 @@ class LimitState:
     exceeded: int = 0  # calls it would have refused, where it is not enforced
     reserved: int = 0  # of what is used, by calls that run (`Store.limits`)
     inflight: int = 0  # those calls
+    worst: int | None = None  # the fullest window that ended within a quarter of its length (`Store.limits`)
     learned: bool = False  # by adaptive concurrency
 
     @property
@@ -376,6 +377,17 @@ class Snapshot:
     engine: str
     shadows: tuple[ShadowState, ...] = ()
     limits: tuple[LimitState, ...] = ()  # of accounts, providers and groups
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeState:
+    """The last probe of a deployment, None where there was none. `outcome`: as of calls, "asked" (an operator wants
+    one), "begun"."""
+
+    deployment: str
+    at_ms: float | None  # pool time
+    outcome: str | None
+    ms: float | None
 
 
 @dataclass(frozen=True, slots=True)
