@@ -1,5 +1,5 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
--- Uses: numbers, shared, image, room, reserve, holders, subjects, contexts, roster, queue, tickets, choose, levels,
+-- Uses: numbers, shared, image, room, reserve, holders, subjects, contexts, queue, tickets, choose, levels,
 --       claims, shadow, own, refusal, leases, breaker, panic, clock, question, budget, throttle
 -- Defines: acquire
 -- Op      as question.lua says
@@ -71,51 +71,18 @@ local function grant(request, panel, i, found, q)
   return "ok " .. d.id .. " " .. generation .. (kind == CALL and " 0" or " 1") .. best
 end
 
--- All candidates of the run, each once. Mostly all calls have the same.
-local function candidates_of(entries)
-  local first, same = entries[1].op.candidates, true
-  for i = 2, #entries do
-    same = same and entries[i].op.candidates == first
-  end
-  if same then
-    return first
-  end
-  local ids, seen = {}, {}
-  for i = 1, #entries do
-    local candidates = entries[i].op.candidates
-    for j = 1, seen[candidates] and 0 or #candidates do
-      local id = candidates[j]
-      if not seen[id] then
-        seen[id] = true
-        ids[#ids + 1] = id
-      end
-    end
-    seen[candidates] = true
-  end
-  return ids
-end
-
 -- Read what all acquires of the run need, one command a column. `entries`: as of run.parse.
 local function load(entries)
-  local ids, lease_ids, last = candidates_of(entries), {}, nil
+  local lease_ids = {}
   for i = 1, #entries do
     lease_ids[i] = entries[i].op.id
   end
   image.load("lease", lease_ids)
   claims.load(entries)
-  contexts.load(entries, ids)
-  for i = 1, #ids > 0 and #entries or 0 do
-    local request = entries[i].op
-    if request.strategy ~= last then
-      choose.load(request, ids)
-      last = request.strategy
-    end
-    if request.shadow then
-      choose.load(request.shadow, ids)
-    end
-  end
+  contexts.load(entries)
+  choose.load(entries)
   if clock.scopes then
-    subjects.load(roster.list(ids), entries)
+    subjects.load(entries)
   end
 end
 
