@@ -4,7 +4,8 @@
 
 `router_core_*` is what this worker did, counted from the router's events: sum it over workers. `router_core_pool_*` is
 what the whole fleet shares, read from the pool: every worker tells the same, so take the maximum. Labels are bounded:
-groups and deployments of the configuration (beyond `MOST`, and any other name: "other"), outcome classes, limits.
+groups and deployments of the configuration (beyond `MOST`, and any other name: "other"), outcome classes, limits, and
+whose limits the configuration names.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from router_core.hooks import (
     Decided,
     Event,
     Hedged,
+    Probed,
     RequestEnded,
 )
 from router_core.limits import without_name
@@ -72,6 +74,7 @@ class _Families:
         self.refusals = counter("refusals", "Candidates that could not serve, where none could", *_GROUP, "reason")
         self.hedges = counter("hedges", "Calls so slow that another was made too, by how", *_GROUP, "outcome")
         self.denied = counter("denied", "Upstream calls that the fleet may not make, by why", *_GROUP, "reason")
+        self.probes = counter("probes", "Probes by how they ended; they are attempts too", *_DEPLOYMENT, "outcome")
         self.custom = counter("routing_function_failures", "Routing functions that raised or named nothing", *_GROUP)
         self.inflight = Gauge(
             "router_core_inflight", "Upstream calls of this worker now", _DEPLOYMENT,
@@ -111,11 +114,16 @@ _families: weakref.WeakKeyDictionary[CollectorRegistry, _Families] = weakref.Wea
 class Metrics:
     """A hook that counts a Router's events, and the reading of its pool. `close` takes the pool's gauges out.
 
-    `deployments`: (group, deployment) of the configuration. Costs a few microseconds per event; never blocks.
+    `deployments`: (group, deployment) of the configuration; `subjects`: whose limits it names besides (`team:red`).
+    Costs a few microseconds per event; never blocks.
     """
 
     def __init__(
-        self, registry: CollectorRegistry | Literal[True], store: Store, deployments: Iterable[tuple[str, str]]
+        self,
+        registry: CollectorRegistry | Literal[True],
+        store: Store,
+        deployments: Iterable[tuple[str, str]],
+        subjects: Iterable[str] = (),
     ) -> None:
         known = list(deployments)
         ids = list(dict.fromkeys(id for _, id in known))[:MOST]
@@ -125,7 +133,7 @@ class Metrics:
         if where not in _families:
             _families[where] = _Families(where)
         self._to = _families[where]
-        self._reading = PoolReading(store, ids)
+        self._reading = PoolReading(store, ids, list(subjects)[:MOST])
         self._to.pools.readings.add(self._reading)
 
     def close(self) -> None:
@@ -147,6 +155,8 @@ class Metrics:
                 self._to.hedges.labels(self._pool, self._group(event.group), event.outcome).inc()
             case CallDenied():
                 self._to.denied.labels(self._pool, self._group(event.group), event.reason).inc()
+            case Probed():
+                self._to.probes.labels(*self._names(event.group, event.deployment), event.kind).inc()
             case CustomFailed():
                 self._to.custom.labels(self._pool, self._group(event.group)).inc()
 

@@ -36,9 +36,11 @@ from router_core.hooks import Hook, RequestEnded, join
 from router_core.membership import Membership
 from router_core.mirror import Mirror
 from router_core.plan import Plan, Target
+from router_core.probing import Probing
 from router_core.providers import ADAPTERS, Factory
 from router_core.providers.base import Kind
-from router_core.state.records import Explanation, Snapshot
+from router_core.state.names import unescape
+from router_core.state.records import Explanation, Rows, Snapshot
 from router_core.state.store import Store
 from router_core.strategies import Strategy, sources
 from router_core.streaming import Stream, SyncStream
@@ -79,7 +81,8 @@ class Router(Catalogue, Batches):
         ranks = sources(extra=strategies)
         self.store = Store(settings.store_url or "memory://", pool=settings.pool, ranks=ranks, client=settings.redis)
         self._background = self.store.background
-        self._metrics = None if metrics is None else _metrics(metrics, self.store, deployments)
+        members, rows = described(settings, deployments)
+        self._metrics = None if metrics is None else _metrics(metrics, self.store, deployments, rows)
         self._own_transport = transport is None
         self._parts = Parts(
             store=self.store,
@@ -96,7 +99,8 @@ class Router(Catalogue, Batches):
         self._mirror = Mirror(self._request)
         self._wiring = wire(settings, deployments, self._parts)
         self.store.on_fit = partial(_adopt, weakref.ref(self))
-        self._member = Membership(self.store, *described(settings, deployments))
+        self._probing = Probing(self.store, partial(_wiring_of, weakref.ref(self)), self._parts.random)
+        self._member = Membership(self.store, members, rows, self._probing.start)
 
     @classmethod
     def from_yaml(cls, path: str | PathLike[str], **arguments: Any) -> Self:
@@ -162,6 +166,7 @@ class Router(Catalogue, Batches):
         """Send what is left to settle, leave the pool, close connections. Twice is harmless."""
         await self._mirror.aclose()
         self._parts.watch.close()
+        self._probing.close()
         self._parts.estimates.close()
         if self._metrics is not None:
             self._metrics.close()
@@ -187,11 +192,15 @@ class Router(Catalogue, Batches):
 
 
 def _metrics(
-    registry: CollectorRegistry | Literal[True], store: Store, deployments: Sequence[config.Deployment]
+    registry: CollectorRegistry | Literal[True],
+    store: Store,
+    deployments: Sequence[config.Deployment],
+    rows: Sequence[Rows],
 ) -> Metrics:
     from router_core.metrics import Metrics  # prometheus_client is loaded by who wants it
 
-    return Metrics(registry, store, [(one.model_name, one.id) for one in deployments])
+    subjects = [unescape(one.subject) for one in rows if not one.subject.endswith(":*")]
+    return Metrics(registry, store, [(one.model_name, one.id) for one in deployments], subjects)
 
 
 def _adopt(
@@ -201,6 +210,11 @@ def _adopt(
     alive = router()
     if alive is not None and (one := alive._wiring.planner.deployments.get(deployment)) is not None:
         alive._parts.fits.adopt(one.group, one.provider, deployment, ratio, plain, tools)
+
+
+def _wiring_of(router: weakref.ref[Router]) -> Wiring | None:
+    alive = router()
+    return None if alive is None else alive._wiring
 
 
 def _reweigh(router: weakref.ref[Router], snapshot: Snapshot) -> None:

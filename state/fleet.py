@@ -35,7 +35,7 @@ def _text(d: Declared) -> str:
     prices = (
         f"in={'-' if d.input_price is None else d.input_price} out={'-' if d.output_price is None else d.output_price}"
     )
-    more = " discover=1" * d.discover + (d.health and f" {d.health}")
+    more = " discover=1" * d.discover + (d.health and f" {d.health}") + (d.adaptive and f" adaptive={d.adaptive}")
     return (
         f"weight={d.weight:.9g} order={d.order} {prices} group={escape(d.group)} "
         f"provider={escape(d.provider)} account={escape(d.account)}{more} | {_limits(d.limits)}"

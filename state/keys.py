@@ -6,18 +6,19 @@ deployment:
 migrates. Ids and groups are escaped (`names.escape`); plain names stay as they are.
 
     clock         HASH    last_ms (the last run's time, less 10 ms at most), offset_ms (pool time = TIME + offset),
-                          epoch (random, made with the pool)
+                          epoch (random, made with the pool), writes (another number after each run that wrote)
     settings      HASH    deployment -> settings in force: "[drained ]weight= order= in= out= group= provider=
-                          account= | limits", and before the bar what of health is not usual: ramp= panic= outliers= (texts.lua)
+                          account= | limits", and before the bar what of health is not usual: ramp= panic=
+                          outliers= (texts.lua)
     declared      HASH    deployment -> "version settings", as workers describe it
     overrides     HASH    deployment -> what operators changed: "weight=2 drained=1 requests/60=100"
     observed      HASH    deployment -> what its provider said of its limits (quotas.lua)
     health        HASH    deployment -> "state generation trips until_ms since_ms reason probe[ row]"; absent = closed;
-                          row: failures in a row, where there are any
+                          row: failures that cast doubt on it
     inflight      HASH    deployment -> calls running now
-    learned       HASH    deployment -> "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row]": peak EWMA of whole
-                          calls, of streams' first tokens, of output tokens; pool time of the last sample, and of a
-                          stream; failures in a row
+    learned       HASH    deployment -> "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row doubted_ms]": peak
+                          EWMA of whole calls, of streams' first tokens, of output tokens; pool time of the last sample,
+                          and of a stream; failures in a row, and when the last of them began (doubt.lua)
     tokens        HASH    deployment -> input + output tokens since the pool began
     spend_nano    HASH    deployment -> nano-dollars since the pool began
     used          HASH    deployment/resource/seconds -> "sum oldest_slot" of the rolling window; also /ok/60,
@@ -31,7 +32,8 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     listing       HASH    worker -> digest of the deployments it lists
     lists         HASH    digest -> deployments
     retired       ZSET    deployment by when the last worker that listed it left
-    config        HASH    version of the settings; group:<group> born; what was reported once
+    config        HASH    version of the settings; group:<group> born; panic:<group>, outliers: when; what was
+                          reported once
     events        STREAM  changes, about 10,000
     shadow        HASH    group|strategy -> "calls agreed refused" of a strategy that is asked without effect
     limits        HASH    subject -> rows in force, "requests/60=600 cost/day@UTC=1000000000,max"; `user:*`: of every
@@ -44,6 +46,9 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     sketch        HASH    deployment -> "turned_ms | ms:calls ... | before | ms:calls ... | before": time to streams'
                           first content, time of whole calls, where they are counted (sketch.lua)
     evidence      HASH    deployment -> "worker at_ms worker at_ms": who could not connect (evidence.lua)
+    adaptive      HASH    deployment -> "limit lowered_ms": calls at once, as they are learned (adaptive.lua)
+    probed        HASH    deployment -> "at_ms outcome ms" of its last probe; lease:<digest> -> "worker until_ms": who
+                          probes the deployments of a list (probing.lua)
     use:<subject> HASH    used and window of a tag, a user or a team, by row; it expires with its longest window
     waiting:<group>  ZSET tickets of waiting calls by turn, then "=priority|caller": what fair turns remember (fair.lua)
     pin:<group>:<hash>  STRING with a TTL: "deployment renewed_ms" of a session or user
@@ -85,6 +90,8 @@ COLUMNS = (
     "context",
     "fit",
     "attempts",
+    "adaptive",
+    "probed",
     "sketch",
     "evidence",
 )

@@ -48,6 +48,7 @@ class Declared:
     output_price: int | None = None
     version: int = 0
     discover: bool = False  # limits that the provider tells are taken over
+    adaptive: str = ""  # "1,1000,20,0.9", the bounds within which calls at once are learned: lua/adaptive.lua
     health: str = ""  # "ramp=20000 panic=0.3 outliers=1.9,5,100,10,30000", what of it is not usual: lua/texts.lua
 
 
@@ -156,7 +157,7 @@ class Outcome:
     """
 
     kind: OutcomeKind
-    total_ms: float = 0.0
+    total_ms: float | None = 0.0  # None: it teaches no times
     ttft_ms: float | None = None  # streams only: to the first content
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -170,6 +171,7 @@ class Outcome:
         None  # the uncorrected estimate, where it is to be learned from: `Store.on_fit` hears the result
     )
     tools: bool = False  # the call had tools
+    adaptive: bool = False  # it teaches how many calls the deployment takes at once (aimd.lua)
     throttled: bool = False  # calls of its group are: it is counted for that
     sample: tuple[float | None, float | None] | None = None  # for percentiles, where they are counted
 
@@ -333,6 +335,8 @@ class LimitState:
     exceeded: int = 0  # calls it would have refused, where it is not enforced
     reserved: int = 0  # of what is used, by calls that run (`Store.limits`)
     inflight: int = 0  # those calls
+    worst: int | None = None  # the fullest window that ended within a quarter of its length (`Store.limits`)
+    learned: bool = False  # by adaptive concurrency
 
     @property
     def left(self) -> int | None:
@@ -373,6 +377,17 @@ class Snapshot:
     engine: str
     shadows: tuple[ShadowState, ...] = ()
     limits: tuple[LimitState, ...] = ()  # of accounts, providers and groups
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeState:
+    """The last probe of a deployment, None where there was none. `outcome`: as of calls, "asked" (an operator wants
+    one), "begun"."""
+
+    deployment: str
+    at_ms: float | None  # pool time
+    outcome: str | None
+    ms: float | None
 
 
 @dataclass(frozen=True, slots=True)

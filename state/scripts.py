@@ -20,6 +20,7 @@ _BASE = (
         "memo",
         "shared",
         "column_names",
+        "recall",
         "image",
         "flush",
         "clock",
@@ -32,17 +33,31 @@ _BASE = (
         "sketch",
     ),
     *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "outlook"),
-    *("quotas", "settings", "events", "evidence", "breaker", "leases", "reaper", "run", "fit"),
+    *("quotas", "adaptive", "settings", "events", "evidence", "breaker", "leases", "reaper", "run", "fit"),
 )
 _CALLS = (
-    *("fair", "queue", "forecast", "tickets", "ranks", "choose", "levels", "claims", "shadow", "refusal", "reserve"),
+    *(
+        "fair",
+        "queue",
+        "forecast",
+        "tickets",
+        "ranks",
+        "panic",
+        "choose",
+        "levels",
+        "claims",
+        "shadow",
+        "own",
+        "refusal",
+        "reserve",
+    ),
     *("tally", "halves", "budget", "throttle", "question", "acquire"),
-    *("outcome", "corrections", "charges", "lessons", "sketches", "ends", "learn", "doubt", "settle"),
-    *("cancel", "renew", "pause", "others", "observe", "calls"),
+    *("outcome", "corrections", "charges", "lessons", "sketches", "aimd", "ends", "learn", "doubt", "settle"),
+    *("cancel", "renew", "pause", "others", "observe", "probe", "calls"),
 )
 _FLEET = (
-    *("retired", "heartbeat", "register", "limits", "calendars", "control"),
-    *("snapshot", "percentiles", "meters", "fits", "fleet"),
+    *("retired", "outliers", "heartbeat", "register", "limits", "calendars", "raises", "control"),
+    *("snapshot", "percentiles", "worst", "meters", "fits", "probing", "fleet"),
 )
 
 _MEASURES = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms"})

@@ -21,6 +21,7 @@ from router_core.state.keys import Keys
 from router_core.state.member import Member
 from router_core.state.names import escape, unescape
 from router_core.state.operations import AcquireOp, CancelOp, FleetOp, ObserveOp, PauseOp, RenewOp, SettleOp
+from router_core.state.probes import Probes
 from router_core.state.records import (
     Acquire,
     Declared,
@@ -285,6 +286,10 @@ class Store:
         """The limits of one subject (`user:alice`) or deployment. Raises StateError."""
         return await limits.usage(self._process(), limits.named(subject))
 
+    async def used(self, subjects: Sequence[str]) -> list[LimitState]:
+        """The limits of many, as in `usage` but for what is reserved and the worst windows. Raises StateError."""
+        return await limits.used(self._process(), [limits.named(subject) for subject in subjects])
+
     async def set_limit(self, subject: str, row: str, amount: int | str | None) -> str:
         """Override a limit of a subject or a deployment for the whole fleet; None takes that back. Returns the limits
         in force.
@@ -295,9 +300,20 @@ class Store:
         """
         return await limits.override(self._process(), limits.named(subject), row, amount)
 
+    async def raise_limit(self, subject: str, row: str, by: int | str) -> str:
+        """As `set_limit`, to so much more than is in force: `100`, or `"20%"`, rounded up. Raises StateError, also for
+        a row that the subject has not itself.
+        """
+        return await limits.raise_by(self._process(), limits.named(subject), row, str(by))
+
     async def reset_usage(self, subject: str) -> None:
         """Forget what a subject used. Raises StateError."""
         await limits.control(self._process(), "reset", limits.named(subject), "")
+
+    @property
+    def probes(self) -> Probes:
+        """Calls that look after deployments. Raises StateError after `aclose`."""
+        return Probes(self._process(), self.timeout)
 
     async def snapshot(self, deployments: Sequence[str] | None = None) -> Snapshot:
         """The pool now: all deployments, or those named. Raises StateError."""

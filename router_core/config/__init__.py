@@ -12,17 +12,19 @@ from router_core.config.limits_rows import Row
 from router_core.config.load import load
 from router_core.config.policies import AllowedFailsPolicy, RetryPolicy
 from router_core.config.problems import Problems
-from router_core.config.resilience import AdaptiveThrottling, RetryBudget
+from router_core.config.resilience import AdaptiveConcurrency, AdaptiveThrottling, HealthCheck, RetryBudget
 from router_core.config.settings import Routing, Settings
 from router_core.config.targets import Target, name_of
 from router_core.config.weights import weigh
 from router_core.config.yaml import from_yaml
 
 __all__ = [
+    "AdaptiveConcurrency",
     "AdaptiveThrottling",
     "AllowedFailsPolicy",
     "Breakers",
     "Deployment",
+    "HealthCheck",
     "Problems",
     "RetryBudget",
     "RetryPolicy",

@@ -13,6 +13,7 @@ from router_core.config.ids import account_name, deployment_id, fingerprint
 from router_core.config.keys import split_extra
 from router_core.config.limits_own import Own
 from router_core.config.providers import from_environment
+from router_core.config.resilience import narrowest
 from router_core.config.secrets import conceal
 from router_core.config.settings import Settings
 
@@ -31,6 +32,8 @@ _FROM_FACTS = (
     "max_budget",
     "budget_duration",
 )
+
+_SECTIONS = {"limits", "discover", "allowed_fails_policy", "breaker", "adaptive_concurrency", "health_check"}
 
 
 class Written(NamedTuple):
@@ -73,13 +76,19 @@ def build(written: Written, organization: str | None, settings: Settings, enviro
         rows=own.rows,
         shared=own.shared,
         discover=bool(facts.discover),
+        adaptive_concurrency=narrowest(
+            facts.adaptive_concurrency,
+            settings.model_group_adaptive_concurrency.get(outer.model_name),
+            settings.adaptive_concurrency,
+        ),
+        health_check=narrowest(
+            facts.health_check, settings.model_group_health_check.get(outer.model_name), settings.health_check
+        ),
         tags=facts.tags or (),
         prices=dict(prices),
         params=conceal(call),
         options=conceal(options),
-        model_info=conceal(
-            info.model_dump(exclude_none=True, exclude={"limits", "discover", "allowed_fails_policy", "breaker"})
-        ),
+        model_info=conceal(info.model_dump(exclude_none=True, exclude=_SECTIONS)),
         config_version=settings.config_version,
         **_pick(params, _FROM_PARAMS),
         **_pick(facts, _FROM_FACTS),

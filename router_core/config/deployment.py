@@ -13,6 +13,7 @@ from router_core.config.fields import Section
 from router_core.config.limits_rows import Row
 from router_core.config.policies import AllowedFails, AllowedFailsPolicy
 from router_core.config.providers import split_known
+from router_core.config.resilience import AdaptiveConcurrency, HealthCheck
 from router_core.config.secrets import reveal
 from router_core.pricelist import Listing
 from router_core.rates import Rates, Table
@@ -49,6 +50,8 @@ class Deployment(Section, AllowedFails):
     rows: tuple[Row, ...] = ()
     shared: tuple[tuple[Scope, Row], ...] = ()
     discover: bool = False
+    adaptive_concurrency: AdaptiveConcurrency | None = None
+    health_check: HealthCheck | None = None
     timeout: float | None = None
     stream_timeout: float | None = None
     num_retries: int | None = None
@@ -116,6 +119,7 @@ class Deployment(Section, AllowedFails):
             output_price=prices.get("output"),
             version=self.config_version,
             discover=self.discover,
+            adaptive=self.adaptive_concurrency.text if self.adaptive_concurrency else "",
         )
 
     def call_parameters(self) -> dict[str, Any]:

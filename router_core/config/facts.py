@@ -18,6 +18,7 @@ from router_core.config.fields import Amount, Name, Names, Natural, Pause, Posit
 from router_core.config.limits import Limit, to_discover
 from router_core.config.policies import AllowedFailsPolicy
 from router_core.config.problems import Problems, join
+from router_core.config.resilience import Adaptive, Checked
 
 LIMITS = {
     "rpm": "requests/60",
@@ -55,6 +56,8 @@ class Facts(Section):
     budget_duration: str | None = None
     limits: tuple[Limit, ...] | None = None
     discover: bool | None = None
+    adaptive_concurrency: Adaptive = None
+    health_check: Checked = None
 
     @model_validator(mode="before")
     @classmethod

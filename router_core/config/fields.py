@@ -27,7 +27,12 @@ def _strings(value: Any) -> Any:
     return list(value) if isinstance(value, set | frozenset) else value
 
 
+def _switch(value: Any) -> Any:
+    return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
+
 Number = BeforeValidator(_number)
+Switch = BeforeValidator(_switch)  # of an optional section: true is all defaults, false is none at all
 Positive = Annotated[int, Number, Field(ge=1, le=LARGEST)]
 Natural = Annotated[int, Number, Field(ge=0, le=LARGEST)]
 Amount = Annotated[float, Number, Field(ge=0, allow_inf_nan=False)]

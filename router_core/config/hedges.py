@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainValidator
+from pydantic import PlainValidator
 
-from router_core.config.fields import Section, Share
+from router_core.config.fields import Section, Share, Switch
 
 _PERCENTILE = re.compile(r"p([1-9]\d?)")
 
@@ -24,11 +24,6 @@ def _after(value: Any) -> str | float:
     return seconds
 
 
-def _switch(value: Any) -> Any:
-    """True is all defaults, False is none at all."""
-    return {True: {}, False: None}[value] if isinstance(value, bool) else value
-
-
 class Hedge(Section):
     """`after`: a percentile of the group's times to first content (of whole answers where they are not streamed), as
     the fleet measured them lately, or seconds. `budget`: at most this share of the group's requests, over the fleet."""
@@ -42,4 +37,4 @@ class Hedge(Section):
         return int(self.after[1:]) if isinstance(self.after, str) else None
 
 
-Hedging = Annotated[Hedge | None, BeforeValidator(_switch)]
+Hedging = Annotated[Hedge | None, Switch]

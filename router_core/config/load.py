@@ -23,7 +23,7 @@ from router_core.config.limits_checks import check_names, check_prices
 from router_core.config.limits_declared import all_rows, with_limits
 from router_core.config.policies import AllowedFailsPolicy, RetryPolicy
 from router_core.config.problems import Problems, join
-from router_core.config.resilience import AdaptiveThrottling, RetryBudget
+from router_core.config.resilience import AdaptiveConcurrency, AdaptiveThrottling, HealthCheck, RetryBudget
 from router_core.config.secrets import conceal
 from router_core.config.settings import RoutingGroup, Settings
 from router_core.config.suggest import hint
@@ -33,7 +33,7 @@ from router_core.config.weights import weigh
 
 _SECTIONS = (
     *(Settings, RoutingGroup, RetryPolicy, AllowedFailsPolicy, Budget, Limit, Params, Info),
-    *(RetryBudget, AdaptiveThrottling),
+    *(RetryBudget, AdaptiveThrottling, AdaptiveConcurrency, HealthCheck),
     *(Hedge, PercentileTimeout, GroupBreaker, Outliers),
 )
 CheckStrategy = Callable[[str, Mapping[str, Any]], object]
@@ -150,7 +150,7 @@ def _check_names(settings: Settings, deployments: tuple[Deployment, ...], proble
     silent = {one.model_name: one.silent_model for one in deployments if one.silent_model}
     for group, target in silent.items():
         check_fallbacks("silent_model", {group: (target,)}, names | aliases.keys(), problems)
-    policies = ("retry_policy", "affinity_config", "hedge", "breaker")
+    policies = ("retry_policy", "affinity_config", "hedge", "breaker", "adaptive_concurrency", "health_check")
     for field in (f"model_group_{policy}" for policy in policies):
         for group in getattr(settings, field).keys() - names:
             problems.note(f"{join(field, group)}: no such model group{hint(group, names)}")

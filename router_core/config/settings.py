@@ -10,13 +10,13 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from router_core.config.breaker_rules import GroupBreaker, RouterBreaker
 from router_core.config.budgets import Budget
-from router_core.config.fields import Name, Names, Natural, Pause, Positive, Seconds, Section, Share
+from router_core.config.fields import Name, Names, Natural, Pause, Positive, Seconds, Section, Share, Switch
 from router_core.config.hedges import Hedge, Hedging
 from router_core.config.limits import DISCOVER, NamedLimit
 from router_core.config.litellm import REFUSED_CHECKS
 from router_core.config.policies import AllowedFails, AllowedFailsPolicy, RetryPolicy
 from router_core.config.redis_url import build_url
-from router_core.config.resilience import AdaptiveThrottling, RetryBudget, Switch
+from router_core.config.resilience import Adaptive, AdaptiveThrottling, Checked, RetryBudget
 from router_core.config.targets import Alias, Fallbacks, Target, matches, read_fallbacks, resolve_alias
 from router_core.config.timeouts import PercentileTimeout, Timeout
 from router_core.state.names import check_pool
@@ -63,6 +63,10 @@ class Settings(Section, AllowedFails):
     model_group_retry_policy: dict[str, RetryPolicy] = Field(default_factory=dict)
     retry_budget: Annotated[RetryBudget | None, Switch] = RetryBudget()
     adaptive_throttling: Annotated[AdaptiveThrottling | None, Switch] = None
+    adaptive_concurrency: Adaptive = None
+    model_group_adaptive_concurrency: dict[str, Adaptive] = Field(default_factory=dict)
+    health_check: Checked = None
+    model_group_health_check: dict[str, Checked] = Field(default_factory=dict)
 
     allowed_fails: Natural | None = None
     allowed_fails_policy: AllowedFailsPolicy | None = None

@@ -2,7 +2,8 @@
 -- Uses: numbers, texts, roster, clock
 -- Defines: cards
 -- `health[id]`   = "state generation trips until_ms since_ms reason lease[ row]": closed, open, half-open or ramp;
---                  absent: closed. `lease` is the one probe's in half-open, else "-"; row: failures in a row
+--                  absent: closed. `lease` is the one probe's in half-open, else "-"; row: failures that cast
+--                  doubt (doubt.lua)
 -- `inflight[id]` = a number; absent: 0. `settings`, `learned`: texts.lua
 -- cards.<column>(list of cards, their texts): what stands on a card is read anew only if its text has changed. A field
 -- that is false holds garbage (`settings` is false where the pool knows none, and "garbled").
@@ -71,6 +72,7 @@ function cards.learned(list, column)
       learned = learned or NOTHING
       d.latency_ms, d.ttft_ms, d.ms_per_token = learned.latency_ms, learned.ttft_ms, learned.ms_per_token
       d.sampled_ms, d.streamed_ms, d.row = learned.sampled_ms, learned.streamed_ms, learned.row or 0
+      d.doubted_ms = learned.doubted_ms
     end
   end
 end
@@ -93,6 +95,7 @@ function cards.new(id)
     sampled_ms = nil,
     streamed_ms = nil,
     row = nil,
+    doubted_ms = nil,
     doubt = nil,
     stale = true,
     state = nil,
@@ -107,10 +110,13 @@ function cards.new(id)
     weight = nil,
     level = nil,
     timed = nil,
-    run = nil,
+    age = 0,
+    listed = nil,
     read = nil,
     windows = nil,
-    changed = nil,
+    changed = false,
+    touched = { inflight = false, learned = false, tokens = false, spend_nano = false }, -- which columns were changed
     tokens = nil,
+    spend_nano = nil,
   }
 end

@@ -2,14 +2,15 @@
 -- Uses: shared, memo, scopes
 -- Defines: outcome
 -- Op      "settle id epoch deployment kind policy retry_ms total_ms ttft_ms input output cost stream
---         [ context=tokens][ guess=tokens tools=0|1][ sketch=ms,ms][ throttled=group][ use=key:subject ...]"
+--         [ context=tokens][ guess=tokens tools=0|1][ sketch=ms,ms][ throttled=group][ adaptive=1]
+--         [ use=key:subject ...]"
 --         policy: number of the shared string "trip base_ms cap_ms alpha|-[ ratio=0.5][ least=5][ row=5][ slow=ms]
 --         [ ramp=ms][ quorum=1]"; trip: now, never, ratio, count:<allowed>; ratio of the results of a minute, of which
 --         `least` failed; row: so many failures in a row; slow: an answer that takes longer is a failure; ramp: slow
 --         start; quorum: of several live workers two must say so. "-" for unknown
 --         context: the deployment's window, as its error told; guess: the estimate of the input, before it was
---         corrected; throttled: its group, where throttle.lua counts it; use: columns of the subjects that the call
---         named
+--         corrected; throttled: its group, where throttle.lua counts it; adaptive: aimd.lua; use: columns of the
+--         subjects that the call named
 
 local FORM = "^settle (%S+) (%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d)(.*)$"
 
@@ -83,7 +84,10 @@ local function parse(op)
     judged = nil,
     alone = nil,
     row = nil,
+    doubt = nil,
+    doubted_ms = nil,
     throttled = nil,
+    adaptive = nil,
   }
   if policy.slow then
     e.verdict = verdict_of(kind, policy, total, ttft)
@@ -94,6 +98,7 @@ local function parse(op)
   if rest ~= "" then
     e.subjects = scopes.lend(rest)
     e.throttled = string.match(rest, " throttled=(%S+)")
+    e.adaptive = string.find(rest, " adaptive=1", 1, true)
   end
   return e
 end

@@ -14,6 +14,8 @@ local FACTS = {
   "fit",
   "evidence",
   "sketch",
+  "adaptive",
+  "probed",
   "tokens",
   "spend_nano",
 }

@@ -1,11 +1,10 @@
 -- The cards of deployments: what this run and those before it have read of settings, health and numbers.
--- Uses: cards, image, keys
+-- Uses: cards, image, recall, keys
 -- Defines: roster
--- A card outlives the run, where definitions do: what stands there is read anew only if its text has changed. What a
--- run changes of it forgets the text.
+-- A card outlives the run, where definitions do: it is read again when everything is (recall.lua), and what stands
+-- there only if its text has changed. What a run changes of it forgets the text.
 
 local roster = { changes = 0 } -- `changes` counts what may change who can be asked
-local run, marked = 0, {} -- `marked`: cards on which something of this run stands
 local pools, count = {}, 0 -- key of the settings -> {cards (by id), lists (list of ids -> list of cards), listed}
 local pool
 local MOST_CARDS, MOST_LISTS = 20000, 256 -- with more, all are forgotten
@@ -34,11 +33,6 @@ roster.BASE = columns({ "inflight", "health", "settings" })
 roster.ALL = columns({ "inflight", "health", "settings", "learned" })
 
 function roster.begin()
-  for i = 1, #marked do
-    local d = marked[i]
-    d.windows, d.changed, d.hold, d.tokens, d.spend_nano = nil, nil, nil, nil, nil
-  end
-  marked, run = {}, run + 1
   if count > MOST_CARDS then
     pools, count = {}, 0
   end
@@ -66,9 +60,10 @@ function roster.list(ids)
     if pool.listed >= MOST_LISTS then
       pool.lists, pool.listed = {}, 0
     end
-    list = { panels = {} }
+    list = { panels = {}, age = 0, read = nil }
+    local known = pool.cards
     for i = 1, #ids do
-      list[i] = roster.card(ids[i])
+      list[i] = known[ids[i]] or roster.card(ids[i])
     end
     pool.lists[ids], pool.listed = list, pool.listed + 1
   end
@@ -77,8 +72,8 @@ end
 
 -- Were the columns of this card read?
 function roster.has(d, wanted)
-  if d.run ~= run or d.read == wanted then
-    return d.run == run
+  if d.age ~= recall.age or d.read == wanted then
+    return d.age == recall.age
   end
   for i = 1, #wanted.names do
     if not d.read.has[wanted.names[i]] then
@@ -89,22 +84,23 @@ function roster.has(d, wanted)
 end
 
 -- Those of the cards whose column was not read, and their ids.
-local function lacking(list, column)
-  local rest, ids = {}, {}
+local function lacking(list, ids, column)
+  local rest, names = {}, {}
   for i = 1, #list do
-    if list[i].run ~= run or not list[i].read.has[column] then
-      rest[#rest + 1], ids[#ids + 1] = list[i], list[i].id
+    if list[i].age ~= recall.age or not list[i].read.has[column] then
+      rest[#rest + 1], names[#names + 1] = list[i], ids[i]
     end
   end
-  return rest, ids
+  return rest, names
 end
 
 -- The cards have been read so far, and further.
 local function note_read(list, wanted)
   for i = 1, #list do
     local d = list[i]
-    if d.run ~= run then
-      d.run, d.read = run, wanted
+    if d.age ~= recall.age then
+      d.age, d.read = recall.age, wanted
+      d.windows, d.tokens, d.spend_nano = nil, nil, nil
     elseif d.read ~= wanted then
       local names = { unpack(d.read.names) }
       for j = 1, #wanted.names do
@@ -115,33 +111,58 @@ local function note_read(list, wanted)
   end
 end
 
--- Read columns (a set of inflight, health, settings, learned) of many deployments, one command each. Garbage is noted.
--- Returns the cards.
-function roster.load(ids, wanted)
-  local list, all_new = roster.list(ids), true
+-- Read columns (a set of inflight, health, settings, learned) of these cards, one command each. Garbage is noted.
+local function read(list, ids, wanted)
+  local all_new = true
   for i = 1, #list do
-    all_new = all_new and list[i].run ~= run
+    all_new = all_new and list[i].age ~= recall.age
   end
-  for i = 1, #wanted.names do
+  for i = 1, #list > 0 and #wanted.names or 0 do
     local column, rest, names = wanted.names[i], list, ids
     if not all_new then
-      rest, names = lacking(list, column)
+      rest, names = lacking(list, ids, column)
     end
     if #rest > 0 then
       cards[column](rest, image.read(column, names))
     end
   end
   note_read(list, wanted)
-  return list
+end
+
+-- The columns of all deployments of these lists of ids (which nobody changes) are known afterwards.
+function roster.load_all(lists, wanted)
+  local rest, ids = {}, {}
+  for i = 1, #lists do
+    local list = roster.list(lists[i])
+    for j = 1, (list.age ~= recall.age or list.read ~= wanted) and #list or 0 do
+      local d = list[j]
+      if d.listed ~= rest and not roster.has(d, wanted) then
+        d.listed = rest
+        rest[#rest + 1], ids[#ids + 1] = d, d.id
+      end
+    end
+  end
+  read(rest, ids, wanted)
+  for i = 1, #lists do
+    local list = roster.list(lists[i])
+    list.age, list.read = recall.age, wanted
+  end
+end
+
+-- The cards of a list of ids, whose columns are known.
+function roster.load(ids, wanted)
+  roster.load_all({ ids }, wanted)
+  return roster.list(ids)
 end
 
 -- As `load`, for a list of this run alone.
 function roster.load_once(ids, wanted)
-  roster.load(ids, wanted)
-  pool.lists[ids], pool.listed = nil, pool.listed - 1
-end
-
--- Something of this run stands on the card: the next one begins without it.
-function roster.mark(d)
-  marked[#marked + 1] = d
+  local list, names = {}, {}
+  for i = 1, #ids do
+    local d = roster.card(ids[i])
+    if not roster.has(d, wanted) then
+      list[#list + 1], names[#names + 1] = d, ids[i]
+    end
+  end
+  read(list, names, wanted)
 end

@@ -5,13 +5,13 @@
 -- window (seconds, or periods of a calendar), the amount, flags.
 -- Resources: requests, tokens, input, output, cost (nano-dollars), concurrent (calls in flight, which has no window).
 -- Flags, after the amount: max (an upper bound of the call is reserved, not the estimate), shadow (counted, never
--- refused).
+-- refused), adaptive (it is learned: adaptive.lua).
 
 local match = string.match
 local TIMED = { requests = true, tokens = true, input = true, output = true, cost = true }
 -- Seconds at most, with a change of clocks in it.
 local PERIODS = { hour = 3600, day = 90000, week = 608400, month = 2682000 }
-local FLAGS = { max = true, shadow = true }
+local FLAGS = { max = true, shadow = true, adaptive = true }
 
 -- A row's name: {name, resource, counts (calls, not tokens or money), seconds (of the window, nil where there is none),
 -- calendar (its name, if it is one)}; false for garbage.
@@ -64,6 +64,7 @@ local function list_of(text)
     priced = false,
     concurrent = false,
     keep_ms = 0,
+    amounts = {},
     asked = nil,
     asked_for = nil,
     asked_of = nil,

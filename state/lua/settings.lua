@@ -1,9 +1,10 @@
 -- The settings in force: what is declared, what the provider says of its limits, and what operators override.
--- Uses: numbers, image, quotas
+-- Uses: numbers, image, quotas, adaptive
 -- Defines: settings
 -- `declared[id]`  = "version weight=1 order=0 in=- out=- group=g provider=p account=a | requests/60=600 ..."
 -- `overrides[id]` = "weight=2 drained=1 requests/60=100 ..."; `settings[id]` = the first with the second put in
 -- A provider's limit counts where it is lower than the declared one; with `discover=1` in what is declared, always.
+-- Of `adaptive=...` tells adaptive.lua.
 
 local settings = {}
 
@@ -59,8 +60,9 @@ local function observe(names, rows, limit_names, amounts, discovers)
   end
 end
 
--- The settings in force as a text, with the given rows of `observed`. Then `put` cannot fail. Throws GARBLED.
-function settings.compose(id, observed_names, rows)
+-- The settings in force as a text, with the given rows of `observed`, and calls at once as they are learned, or as
+-- given. Then `put` cannot fail. Throws GARBLED.
+function settings.compose(id, observed_names, rows, concurrency)
   version()
   local declared = image.get("declared", id) or ""
   local head, limits = string.match(declared, "^%S+ (.-) |(.*)$")
@@ -70,6 +72,7 @@ function settings.compose(id, observed_names, rows)
   local names, values = pairs_in(head)
   local limit_names, amounts = pairs_in(limits)
   observe(observed_names, rows, limit_names, amounts, values.discover == "1")
+  adaptive.put(id, values.adaptive, limit_names, amounts, concurrency)
   local over, given = pairs_in(image.get("overrides", id) or "")
   local drained, rows_given = false, {}
   for _, key in ipairs(over) do
@@ -98,10 +101,16 @@ function settings.put(id, text)
   end
 end
 
--- Put the settings in force. Returns the text. What is garbled of `observed` says nothing.
-function settings.apply(id)
+-- The settings in force as a text; `concurrency`: as of `compose`. What is garbled of `observed` says nothing. Throws
+-- GARBLED.
+function settings.with_concurrency(id, concurrency)
   local ok, names, rows = pcall(quotas.read, id)
-  local text = settings.compose(id, ok and names or {}, ok and rows or {})
+  return settings.compose(id, ok and names or {}, ok and rows or {}, concurrency)
+end
+
+-- Put the settings in force. Returns the text.
+function settings.apply(id)
+  local text = settings.with_concurrency(id, nil)
   settings.put(id, text)
   return text
 end

@@ -1,6 +1,6 @@
 -- How a call ends: release, charge, learn.
 -- Uses: image, slots, outcome, ends, corrections, tally, charges, lessons, sketches, deployment, leases, breaker,
---       doubt, learn, throttle, clock
+--       doubt, learn, throttle, aimd, clock
 -- Defines: settle
 -- Op      as outcome.lua says
 -- Returns "ok", or "ok ratio plain tools" where it taught how tokens are estimated (lessons.lua); "gone" if nothing was
@@ -75,8 +75,8 @@ local function run(e)
   if teaches then
     lessons.plan(e, d)
   end
-  doubt.plan(e, d)
-  local sketched = sketches.plan(e, d.id)
+  doubt.plan(e, d, lease)
+  local sketched, adapted = sketches.plan(e, d.id), e.adaptive and aimd.plan(e, d)
   -- Commit.
   corrections.commit(e.corrections)
   leases.finish(lease, d)
@@ -93,6 +93,7 @@ local function run(e)
   end
   doubt.commit(e, d, lease)
   sketches.commit(sketched, d.id)
+  aimd.commit(adapted, d.id)
   return teaches and "ok" .. lessons.commit(e, d) or "ok"
 end
 

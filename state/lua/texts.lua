@@ -3,11 +3,11 @@
 -- Defines: texts
 -- `settings[id]` = "[drained ]weight=1 order=0 in=- out=- group=g provider=p account=a[ ramp=ms][ panic=0.5]
 --                  [ outliers=stdev_factor,hosts,volume,percent,ms] | requests/60=600 concurrent=10"
--- `learned[id]`  = "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row]" (learn.lua), "-" for what is unknown;
---                  row: failures since the last success (doubt.lua), where there are any
+-- `learned[id]`  = "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row doubted_ms]" (learn.lua, doubt.lua);
+--                 "-" for what is not known
 
-local MEASURES = { "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "streamed_ms", "row" }
-local LEAST = 5 -- of them; the last is mostly left out
+local MEASURES = { "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "streamed_ms", "row", "doubted_ms" }
+local LEAST = 5 -- of them; mostly there is no doubt
 
 -- Whom it belongs to, as subjects.lua names them.
 local function subjects_of(group, provider, account)

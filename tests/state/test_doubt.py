@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from router_core.state.records import Breaker
+from router_core.state.records import Breaker, Extra
 from router_core.state.store import Store
 from tests.state.health_kit import pool_of, state
 from tests.state.kit import Place, ask, ended, settled
@@ -33,7 +34,7 @@ async def shares(store: Store, *ids: str) -> Counter[str]:
 def row(place: Place, id: str = "a") -> tuple[str, str]:
     """What the columns of learned facts and of health say of it: "" where there is nothing."""
     learned, health = place.column("learned").get(id, "").split(), place.column("health").get(id, "").split()
-    return " ".join(learned[5:]), " ".join(health[7:])
+    return " ".join(learned[5:6]), " ".join(health[7:])
 
 
 @pytest.mark.parametrize(("failures", "share"), [(1, 1 / 4), (2, 1 / 8), (9, 1 / 128)])
@@ -50,17 +51,21 @@ async def test_each_failure_in_a_row_halves_what_a_deployment_gets(place: Place,
 async def test_one_success_makes_it_as_good_as_ever(place: Place) -> None:
     store = await pool_of(place, "a", "b")
     await fail_at(store, "a", 3)
+    place.move(5)
     await settled(store, await store.acquire(ask("a")))
     assert row(place) == ("", "")
     assert abs((await shares(store, "a", "b"))["a"] - CALLS / 2) < 5 * (CALLS / 4) ** 0.5
 
 
-async def test_a_success_of_a_call_from_before_counts_too(place: Place) -> None:
-    """Long calls at once, of which few fail, are no failures in a row."""
+async def test_a_success_of_a_call_from_before_ends_the_row_but_not_the_doubt(place: Place) -> None:
+    """Long calls at once of which few fail are no failures in a row; but they began before the outage."""
     store = await pool_of(place)
     early = await store.acquire(ask())
     await fail_at(store, "a")
     await settled(store, early)
+    assert row(place) == ("0", "1")
+    place.move(5)
+    await settled(store, await store.acquire(ask()))
     assert row(place) == ("", "")
 
 
@@ -100,3 +105,17 @@ async def test_reset_forgets_it(place: Place) -> None:
     await fail_at(store, "a", 4)
     await store.control("reset", "a")
     assert row(place) == ("", "")
+
+
+async def test_a_call_that_failed_elsewhere_goes_to_whoever_does_not_fail(place: Place) -> None:
+    """Not to one that failed last nor, as its probe, to one whose cooldown is over; but there rather than nowhere."""
+    store, again = await pool_of(place, "a", "b", "c"), Extra("retry", 1.0, 1000.0)
+    await fail_at(store, "a")
+    await fail_at(store, "b", breaker=Breaker("now"))
+    place.move(5_000)
+    for _ in range(30):
+        lease = await store.acquire(replace(ask("a", "b", "c"), extra=again))
+        assert lease.deployment == "c"
+        await settled(store, lease, outcome=ended("cancelled"))
+    lease = await store.acquire(replace(ask("b"), extra=again))
+    assert (lease.deployment, lease.probe) == ("b", True)

@@ -7,58 +7,23 @@ the clairvoyant one reserves what it will use, and keeps an exact log.
 from __future__ import annotations
 
 import heapq
-from pathlib import Path
 
 import pytest
 
-from router_core.simulator.traces import Arrival, read_azure
+from router_core.simulator.traces import Arrival
 from router_core.state.records import Lease, Refused, Rows
 from router_core.state.store import Store
-from tests.state.kit import Place, ask, declared, ended, tried
-from tests.state.ledger import Ledger
+from tests.state.clairvoyant import Call, Clairvoyant, arrivals, offered
+from tests.state.kit import Place, ask, declared, edited, ended, tried
 
-TRACES = Path("/work/shared/data/traces/azure2023")
 SLOT_MS, WINDOW = 1000, 60
 CALLS = 2500
 LEAST = 0.98
-
-
-def arrivals(name: str) -> list[Arrival]:
-    path = TRACES / f"AzureLLMInferenceTrace_{name}.csv"
-    if not path.exists():
-        pytest.skip("the recorded arrivals are not here")
-    return read_azure(path)[:CALLS]
+SHARE = 0.7  # of what is offered
 
 
 def duration_ms(arrival: Arrival) -> int:
     return 200 + 20 * arrival.output_tokens
-
-
-class Clairvoyant:
-    """An exact log of what calls use; who does not fit waits for the next release, at most one slot."""
-
-    def __init__(self, limit: int) -> None:
-        self.log, self.served = Ledger(limit, WINDOW), 0
-
-    def play(self, calls: list[Arrival]) -> None:
-        waiting: list[tuple[int, int, int, int]] = []  # when, order, until, tokens
-        events = [
-            (int(one.at * 1000), number, one.input_tokens + one.output_tokens) for number, one in enumerate(calls)
-        ]
-        for at_ms, number, tokens in events:
-            while waiting and waiting[0][0] <= at_ms:
-                self._try(*heapq.heappop(waiting), waiting)
-            self._try(at_ms, number, at_ms + SLOT_MS, tokens, waiting)
-
-    def _try(self, now: int, order: int, until: int, tokens: int, waiting: list[tuple[int, int, int, int]]) -> None:
-        if self.log.inside(now) + tokens <= self.log.limit:
-            self.log.add(now, tokens)
-            self.served += tokens
-            return
-        releases = (entry.at_ms + WINDOW * 1000 for entry in self.log._recent(now))
-        soonest = next((at_ms for at_ms in releases if at_ms > now), None)
-        if soonest is not None and soonest <= until:
-            heapq.heappush(waiting, (soonest, order, until, tokens))
 
 
 class Ours:
@@ -69,7 +34,8 @@ class Ours:
         self.served, self.mean = 0, 200.0
         self.events: list[tuple[int, int, int, object]] = []  # when, kind, order, what
 
-    async def play(self, calls: list[Arrival]) -> None:
+    async def play(self, calls: list[Arrival]) -> int:
+        """The tokens that it serves."""
         assert self.place.clock_ms is not None
         began = self.place.clock_ms
         self.events = [(began + int(one.at * 1000), 1, number, (one, None)) for number, one in enumerate(calls)]
@@ -82,6 +48,7 @@ class Ours:
                 await self._end(*what)  # type: ignore[misc]
             else:
                 await self._arrive(order, *what)  # type: ignore[misc]
+        return self.served
 
     async def _arrive(self, order: int, call: Arrival, until: int | None) -> None:
         now = self.place.clock_ms
@@ -103,6 +70,20 @@ class Ours:
         await self.store.flush()
 
 
+async def utilization(place: Place, store: Store, name: str, subject: str) -> float:
+    """What callers get of what a clairvoyant limiter would give them, where a row of `subject` has room for a part."""
+    calls = arrivals(name, CALLS)
+    needs = [Call(int(one.at * 1000), one.input_tokens + one.output_tokens) for one in calls]
+    limit = int(SHARE * offered(needs, WINDOW))
+    row = {f"tokens/{WINDOW}": limit}
+    own = subject == "deployment"
+    await store.register([declared(account="acme", limits=row if own else {})], () if own else [Rows(subject, row)])
+    served = await Ours(place, store, ("user:alice",)).play(calls)
+    best = Clairvoyant(limit, WINDOW).play(needs)
+    print(f"{name}, {subject}: {served / best:.4f} of {best} tokens")
+    return served / best
+
+
 SUBJECTS = ("deployment", "account:acme", "user:alice", "group:g")
 
 
@@ -112,15 +93,13 @@ SUBJECTS = ("deployment", "account:acme", "user:alice", "group:g")
 async def test_callers_who_wait_a_slot_get_what_a_clairvoyant_limiter_would_give(
     memory: Place, name: str, subject: str
 ) -> None:
-    calls = arrivals(name)
-    offered = sum(one.input_tokens + one.output_tokens for one in calls) / (calls[-1].at / WINDOW)
-    limit = int(offered * 0.7)
-    best = Clairvoyant(limit)
-    best.play(calls)
-    row = {f"tokens/{WINDOW}": limit}
+    assert await utilization(memory, memory.store(), name, subject) >= LEAST
+
+
+@pytest.mark.slow
+async def test_room_that_comes_back_late_is_seen(memory: Place) -> None:
+    """A script that has 6 slots instead of 60, and lets none go before it is out as a whole."""
     store = memory.store()
-    own = subject == "deployment"
-    await store.register([declared(account="acme", limits=row if own else {})], () if own else [Rows(subject, row)])
-    ours = Ours(memory, store, ("user:alice",))
-    await ours.play(calls)
-    assert ours.served >= LEAST * best.served, f"{ours.served / best.served:.4f} of what one could serve"
+    coarse = edited(store.calls_script, r"seconds < 3600 and 60 or 240", "6")
+    store.calls_script = edited(coarse, r"ring\.drop_oldest\(w\)", "false")
+    assert await utilization(memory, store, "conv", "deployment") < LEAST
