@@ -6,7 +6,7 @@ deployment:
 migrates. Ids and groups are escaped (`names.escape`); plain names stay as they are.
 
     clock         HASH    last_ms (the last run's time, less 10 ms at most), offset_ms (pool time = TIME + offset),
-                          epoch (random, made with the pool)
+                          epoch (random, made with the pool), writes (another number after each run that wrote)
     settings      HASH    deployment -> settings in force: "[drained ]weight= order= in= out= group= provider=
                           account= | limits", and before the bar what of health is not usual: ramp= panic=
                           outliers= (texts.lua)
@@ -32,7 +32,8 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     listing       HASH    worker -> digest of the deployments it lists
     lists         HASH    digest -> deployments
     retired       ZSET    deployment by when the last worker that listed it left
-    config        HASH    version of the settings; group:<group> born; what was reported once
+    config        HASH    version of the settings; group:<group> born; panic:<group>, outliers: when; what was
+                          reported once
     events        STREAM  changes, about 10,000
     shadow        HASH    group|strategy -> "calls agreed refused" of a strategy that is asked without effect
     limits        HASH    subject -> rows in force, "requests/60=600 cost/day@UTC=1000000000,max"; `user:*`: of every

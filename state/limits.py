@@ -17,7 +17,7 @@ from router_core.state.records import LimitState
 if TYPE_CHECKING:
     from router_core.state.member import Member
 
-CHUNK = 100  # holders of limits read at once
+CHUNK, SLOW = 100, 10  # holders of limits read at once; the worst of their windows is in hundreds of slots
 _OPEN = ("tag", "user", "team")
 _NAMED = re.compile(r"(\w+):(.+)", re.DOTALL)
 
@@ -33,7 +33,7 @@ def named(text: str) -> str:
 async def all_of(member: Member) -> list[LimitState]:
     """Every row in force, with what running calls have reserved of it."""
     _, answers = await member.ask([FleetOp("ids"), FleetOp("named")])
-    states = await _read(member, [*answers[0].split(), *answers[1].split()])
+    states = await _read(member, [*answers[0].split(), *answers[1].split()], worst=True)
     reserved = await _reserved(member)
     return [_with(state, reserved) for state in states]
 
@@ -48,7 +48,7 @@ async def of_closed(member: Member) -> tuple[LimitState, ...]:
 
 async def usage(member: Member, id: str) -> list[LimitState]:
     """The rows of one holder, with what running calls have reserved of them."""
-    states = await _read(member, [id])
+    states = await _read(member, [id], worst=True)
     reserved = await _reserved(member)
     return [_with(state, reserved) for state in states]
 
@@ -68,15 +68,23 @@ async def override(member: Member, id: str, row: str, amount: int | str | None) 
     return await control(member, "limits", id, f" {row}={'-' if amount is None else amount}")
 
 
+async def raise_by(member: Member, id: str, row: str, by: str) -> str:
+    """Set a row to more than it is."""
+    if not re.fullmatch(r"[^\s=]+", row) or not re.fullmatch(r"\d+%?", by):
+        raise ValueError("a limit is named like requests/60, and raised by an amount like 100 or by a share like 20%")
+    return await control(member, "raise", id, f" {row}={by}")
+
+
 def _open(ids: Sequence[str]) -> tuple[str, ...]:
     return tuple(id for id in ids if scope_of(id) in _OPEN and not id.endswith(":*"))
 
 
-async def _read(member: Member, ids: Sequence[str]) -> list[LimitState]:
+async def _read(member: Member, ids: Sequence[str], worst: bool = False) -> list[LimitState]:
     states: list[LimitState] = []
-    for i in range(0, len(ids), CHUNK):
-        part = ids[i : i + CHUNK]
-        reply, answers = await member.ask([FleetOp("meters", " ".join(part), _open(part))])
+    verb, many = ("meters worst", SLOW) if worst else ("meters", CHUNK)
+    for i in range(0, len(ids), many):
+        part = ids[i : i + many]
+        reply, answers = await member.ask([FleetOp(verb, " ".join(part), _open(part))])
         states += views.limit_states(answers[0], reply.now_ms)
     return states
 

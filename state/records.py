@@ -335,6 +335,7 @@ class LimitState:
     exceeded: int = 0  # calls it would have refused, where it is not enforced
     reserved: int = 0  # of what is used, by calls that run (`Store.limits`)
     inflight: int = 0  # those calls
+    worst: int | None = None  # the fullest window that ended within a quarter of its length (`Store.limits`)
     learned: bool = False  # by adaptive concurrency
 
     @property

@@ -20,6 +20,7 @@ _BASE = (
         "memo",
         "shared",
         "column_names",
+        "recall",
         "image",
         "flush",
         "clock",
@@ -54,8 +55,8 @@ _CALLS = (
     *("cancel", "renew", "pause", "others", "observe", "calls"),
 )
 _FLEET = (
-    *("retired", "heartbeat", "register", "limits", "calendars", "control"),
-    *("snapshot", "percentiles", "meters", "fits", "fleet"),
+    *("retired", "outliers", "heartbeat", "register", "limits", "calendars", "raises", "control"),
+    *("snapshot", "percentiles", "worst", "meters", "fits", "fleet"),
 )
 
 _MEASURES = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms"})

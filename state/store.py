@@ -295,6 +295,12 @@ class Store:
         """
         return await limits.override(self._process(), limits.named(subject), row, amount)
 
+    async def raise_limit(self, subject: str, row: str, by: int | str) -> str:
+        """As `set_limit`, to so much more than is in force: `100`, or `"20%"`, rounded up. Raises StateError, also for
+        a row that the subject has not itself.
+        """
+        return await limits.raise_by(self._process(), limits.named(subject), row, str(by))
+
     async def reset_usage(self, subject: str) -> None:
         """Forget what a subject used. Raises StateError."""
         await limits.control(self._process(), "reset", limits.named(subject), "")

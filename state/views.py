@@ -89,8 +89,8 @@ def limit_states(text: str, now_ms: float) -> Iterator[LimitState]:
     """The lines of meters.lua; garbled ones are left out."""
     for line in text.split("\n") if text else ():
         whose, name, *rest = line.split("\t")
-        if len(rest) == 5:
-            amount, flags, used, due, exceeded = rest
+        if len(rest) == 6:
+            amount, flags, used, due, exceeded, worst = rest
             yield LimitState(
                 subject=unescape(whose),
                 name=name,
@@ -101,6 +101,7 @@ def limit_states(text: str, now_ms: float) -> Iterator[LimitState]:
                 enforced=",shadow" not in flags,
                 learned=",adaptive" in flags,
                 exceeded=int(exceeded) if exceeded.isdigit() else 0,
+                worst=_whole(worst),
             )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from router_core.cli.session import USAGE, Pool, RedisUrl, Unknown, fail, run
+from router_core.cli.session import USAGE, Pool, RedisUrl, fail, run, unknown_deployment
 from router_core.state.records import StateError
 from router_core.state.store import Store
 
@@ -90,9 +90,7 @@ def _control(url: str | None, pool: str, action: str, deployment: str, **values:
         try:
             return await store.control(action, deployment, **values)
         except StateError as error:
-            if "UNKNOWN deployment" not in str(error):
-                raise
-            raise Unknown("deployment", deployment, list((await store.snapshot()).deployments)) from None
+            raise await unknown_deployment(store, deployment, error) from None
 
     return run(url, pool, work)
 

@@ -73,6 +73,13 @@ def fail(message: str, status: int) -> NoReturn:
     raise typer.Exit(status)
 
 
+async def unknown_deployment(store: Store, deployment: str, error: StateError) -> Exception:
+    """What to raise for `error`: `Unknown` where the pool does not know this deployment."""
+    if "UNKNOWN deployment" not in str(error):
+        return error
+    return Unknown("deployment", deployment, list((await store.snapshot()).deployments))
+
+
 def _near(unknown: Unknown) -> str:
     near = get_close_matches(unknown.name, unknown.known, n=3, cutoff=0.5)
     near += [name for name in unknown.known if unknown.name and unknown.name in name and name not in near][:3]

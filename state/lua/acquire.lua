@@ -95,7 +95,7 @@ end
 
 -- Read what all acquires of the run need, one command a column. `entries`: as of run.parse.
 local function load(entries)
-  local ids, lease_ids, seen = candidates_of(entries), {}, {}
+  local ids, lease_ids, last = candidates_of(entries), {}, nil
   for i = 1, #entries do
     lease_ids[i] = entries[i].op.id
   end
@@ -104,12 +104,11 @@ local function load(entries)
   contexts.load(entries, ids)
   for i = 1, #ids > 0 and #entries or 0 do
     local request = entries[i].op
-    if not seen[request.strategy] then
-      seen[request.strategy] = true
+    if request.strategy ~= last then
       choose.load(request, ids)
+      last = request.strategy
     end
-    if request.shadow and not seen[request.shadow.strategy] then
-      seen[request.shadow.strategy] = true
+    if request.shadow then
       choose.load(request.shadow, ids)
     end
   end

@@ -1,7 +1,7 @@
 -- The script of calls: settles, cancels, renewals and what answers said first (room first), then acquires in the order
 -- of their places.
--- Uses: shared, keys, clock, leases, queue, tickets, claims, shadow, halves, run, acquire, settle, renew, cancel,
---       pause, observe
+-- Uses: shared, keys, clock, leases, outlook, queue, tickets, claims, shadow, halves, run, acquire, settle, renew,
+--       cancel, pause, observe
 -- Defines: calls
 -- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation (see acquire.lua, settle.lua ...)
@@ -54,6 +54,7 @@ end
 
 local function calls(given_keys, args)
   run.begin(given_keys, args)
+  outlook.begin()
   queue.begin()
   claims.begin()
   shadow.begin()

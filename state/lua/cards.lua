@@ -110,10 +110,12 @@ function cards.new(id)
     weight = nil,
     level = nil,
     timed = nil,
-    run = nil,
+    age = 0,
     read = nil,
     windows = nil,
-    changed = nil,
+    changed = false,
+    touched = { inflight = false, learned = false, tokens = false, spend_nano = false }, -- which columns were changed
     tokens = nil,
+    spend_nano = nil,
   }
 end

@@ -1,16 +1,17 @@
 -- What an operator does to a deployment, or to the limits of a subject; counts for the next decision of the whole
 -- fleet.
--- Uses: numbers, image, rows, settings, limits, subjects, scopes, holders, quotas, deployment, roster, breaker, window,
---       events, clock
+-- Uses: numbers, image, rows, settings, limits, raised, subjects, scopes, holders, quotas, deployment, roster, breaker,
+--       window, events, clock
 -- Defines: control
--- Op      "control action id key=value ...": weight weight=2 | limits requests/60=100 ... | drain | resume |
---         cool ms=60000 | reset (health, windows, what the provider said) | clear (all overrides, or those named
---         key=-); for a subject limits, reset and clear, and behind them " use=key:subject" for its column
+-- Op      "control action id key=value ...": weight weight=2 | limits requests/60=100 ... |
+--         raise requests/60=100 cost/3600=20% ... (by so much) | drain | resume | cool ms=60000 |
+--         reset (health, windows, what the provider said) | clear (all overrides, or those named key=-); for a subject
+--         limits, raise, reset and clear, and behind them " use=key:subject" for its column
 -- Returns "ok settings in force"
 
 local control = {}
 local actions = {}
-local OF_SUBJECTS = { limits = true, reset = true, clear = true }
+local OF_SUBJECTS = { limits = true, raise = true, reset = true, clear = true }
 
 function control.parse(op)
   local action, id, rest = string.match(op, "^control (%S+) (%S+)(.*)$")
@@ -54,7 +55,7 @@ local function override(op, changes)
   store(op, text ~= "" and text)
 end
 
-local function given(op)
+local function words_of(op)
   for word in string.gmatch(op.rest, "%S+") do
     if not string.match(word, "^[^=]+=[^=]+$") then
       error("MALFORMED " .. word, 0)
@@ -62,14 +63,21 @@ local function given(op)
   end
   local order, values = settings.pairs_in(op.rest)
   local changes = {}
-  for _, key in ipairs(order) do
-    if values[key] ~= "-" and numbers.of(string.match(values[key], "^[^,]*")) < 0 then
-      error("NEGATIVE " .. key, 0)
-    end
-    changes[#changes + 1] = { key, values[key] }
+  for i, key in ipairs(order) do
+    changes[i] = { key, values[key] }
   end
   if #changes == 0 then
     error("MALFORMED values", 0)
+  end
+  return changes, values
+end
+
+local function given(op)
+  local changes, values = words_of(op)
+  for _, change in ipairs(changes) do
+    if change[2] ~= "-" and numbers.of(string.match(change[2], "^[^,]*")) < 0 then
+      error("NEGATIVE " .. change[1], 0)
+    end
   end
   return changes, values
 end
@@ -79,8 +87,7 @@ function actions.weight(op)
   override(op, { { "weight", values.weight } })
 end
 
-function actions.limits(op)
-  local changes, values = given(op)
+local function set_rows(op, changes, values)
   for _, change in ipairs(changes) do
     if not rows.read(change[1] .. "=" .. (change[2] == "-" and "0" or change[2])) then
       error("MALFORMED limit " .. change[1], 0)
@@ -88,6 +95,15 @@ function actions.limits(op)
   end
   override(op, changes)
   quotas.disbelieve(op.id, values)
+end
+
+function actions.limits(op)
+  set_rows(op, given(op))
+end
+
+function actions.raise(op)
+  local changes, values = words_of(op)
+  set_rows(op, raised(op, changes), values)
 end
 
 function actions.drain(op)

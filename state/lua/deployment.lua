@@ -1,13 +1,16 @@
 -- A deployment as this run sees it: settings in force, health, and the numbers that calls change.
--- Uses: numbers, image, roster, clock
+-- Uses: numbers, image, recall, roster, clock
 -- Defines: deployment
 -- `tokens[id]`, `spend_nano[id]` = a number; absent: 0. The other columns: roster.lua
 
 local deployment = {}
-local changed
+local COLUMNS = { "inflight", "learned", "tokens", "spend_nano" } -- that calls change
+local changed = {}
 
 function deployment.begin()
-  changed = {}
+  for i = #changed, 1, -1 do -- of a run that failed
+    changed[i].changed, changed[i].touched, changed[i] = false, {}, nil
+  end
   roster.begin()
 end
 
@@ -38,7 +41,7 @@ end
 -- The limits in force, which all deployments of the same settings share; their windows are `d.windows`, by position.
 -- Throws GARBLED, also for a deployment that the pool does not know.
 function deployment.limits(d)
-  if not d.windows then
+  if not d.windows or d.age ~= recall.age then
     if not roster.has(d, roster.SETTINGS) or d.settings == "garbled" then
       deployment.of(d.id, roster.SETTINGS)
     end
@@ -46,7 +49,6 @@ function deployment.limits(d)
       error("GARBLED limits", 0)
     end
     d.windows = {}
-    roster.mark(d)
   end
   return d.settings.limits
 end
@@ -64,7 +66,6 @@ end
 function deployment.number(d, column)
   if d[column] == nil then
     d[column] = numbers.of(image.get(column, d.id) or "0")
-    roster.mark(d)
   end
 end
 
@@ -76,11 +77,10 @@ function deployment.touch(d, column)
     d.learned_text = nil
   end
   if not d.changed then
-    d.changed = {}
+    d.changed = true
     changed[#changed + 1] = d
-    roster.mark(d)
   end
-  d.changed[column] = true
+  d.touched[column] = true
 end
 
 function deployment.count(d, column, amount)
@@ -116,10 +116,16 @@ local function learned_text(d)
 end
 
 function deployment.flush()
-  for i = 1, #changed do
+  for i = #changed, 1, -1 do
     local d = changed[i]
-    for column in pairs(d.changed) do
-      image.set(column, d.id, column == "learned" and learned_text(d) or numbers.int(d[column]))
+    local touched = d.touched
+    for j = 1, #COLUMNS do
+      local column = COLUMNS[j]
+      if touched[column] then
+        touched[column] = false
+        image.set(column, d.id, column == "learned" and learned_text(d) or numbers.int(d[column]))
+      end
     end
+    d.changed, changed[i] = false, nil
   end
 end

@@ -2,87 +2,88 @@
 -- Uses: numbers, keys, image
 -- Defines: flush
 
+local failure, written -- of this flush: what an engine refused, whether anything was written before
+
 -- Nothing may fail half-way, so the type of each key is known before the first write.
-local function prove(pending, key, wanted)
-  local proven = pending.proven
-  if not proven[key] then
-    proven[key] = true
+local function prove(unproven)
+  for i = 1, #unproven, 2 do
+    local key, wanted = unproven[i], unproven[i + 1]
     local found = redis.call("TYPE", key).ok
     if found ~= "none" and found ~= wanted then
       error("WRONGTYPE " .. key .. " is a " .. found .. ", not a " .. wanted, 0)
     end
+    image.proven(key)
   end
 end
 
--- The first write of all proves its key itself: where it fails, nothing was written.
-local function spare_the_first(pending)
-  local first = next(pending.removed_members) or next(pending.added_members)
-  if first then
-    pending.proven[first] = true
-  end
-end
-
-local function prove_all(pending)
-  for key in pairs(pending.removed_members) do
-    prove(pending, key, "zset")
-  end
-  for key in pairs(pending.added_members) do
-    prove(pending, key, "zset")
-  end
-  for name in pairs(pending.sets) do
-    prove(pending, keys[name], "hash")
-  end
-  for name in pairs(pending.removed) do
-    prove(pending, keys[name], "hash")
-  end
-  for i = 1, #pending.commands do
-    local command = pending.commands[i]
-    prove(pending, command[2], command[1] == "XADD" and "stream" or "zset")
-  end
-end
-
-local function in_parts(verb, key, list)
-  if #list <= 4000 then
-    redis.call(verb, key, unpack(list))
-    return
-  end
-  for i = 1, #list, 4000 do -- unpack ends at 7,999
-    redis.call(verb, key, unpack(list, i, math.min(i + 3999, #list)))
-  end
-end
-
-local function drop(name, fields)
-  local gone = {}
-  for _, field in ipairs(fields) do
-    if not image.columns[name][field] then -- it may have been set again
-      gone[#gone + 1] = field
+-- What fails although it was proven is a key that somebody has just replaced (recall.lua: types are known for 10 ms):
+-- the other columns are written all the same, so leases and what they hold stay together.
+local function send(...)
+  local reply = redis.pcall(...)
+  if type(reply) == "table" and reply.err then
+    failure = reply.err
+    if not written then
+      error(failure, 0)
     end
   end
-  if #gone > 0 then
-    in_parts("HDEL", keys[name], gone)
+  written = true
+end
+
+-- A command {verb, key, argument, ...}.
+local function write(list)
+  if #list <= 4000 then
+    return send(unpack(list))
+  end
+  for i = 3, #list, 4000 do -- unpack ends at 7,999
+    send(list[1], list[2], unpack(list, i, math.min(i + 3999, #list)))
+  end
+end
+
+local function drop(name, list)
+  local values, gone = image.columns[name], { list[1], list[2], nil, nil }
+  for i = 3, #list do
+    if not values[list[i]] then -- it may have been set again
+      gone[#gone + 1] = list[i]
+    end
+  end
+  if #gone > 2 then
+    write(gone)
+  end
+end
+
+local function write_all(lists)
+  for name, list in pairs(lists) do
+    write(list)
+    lists[name] = nil
   end
 end
 
 local function flush()
   local pending = image.pending
-  spare_the_first(pending)
-  prove_all(pending)
-  for key, members in pairs(pending.removed_members) do
-    in_parts("ZREM", key, members)
+  failure, written = nil, false
+  if pending.unproven then
+    prove(pending.unproven)
+    pending.unproven = nil
   end
-  for key, members in pairs(pending.added_members) do
-    in_parts("ZADD", key, members)
+  write_all(pending.removed_members)
+  write_all(pending.added_members)
+  write_all(pending.sets)
+  for name, list in pairs(pending.removed) do
+    drop(name, list)
+    pending.removed[name] = nil
   end
-  for name, list in pairs(pending.sets) do
-    in_parts("HSET", keys[name], list)
-  end
-  for name, fields in pairs(pending.removed) do
-    drop(name, fields)
-  end
-  for name, ms in pairs(pending.kept or {}) do
-    redis.call("PEXPIRE", keys[name], numbers.int(ms))
+  if pending.kept then
+    for name, ms in pairs(pending.kept) do
+      send("PEXPIRE", keys[name], numbers.int(ms))
+    end
+    pending.kept = nil
   end
   for i = 1, #pending.commands do
-    redis.call(unpack(pending.commands[i]))
+    write(pending.commands[i])
+    pending.commands[i] = nil
   end
+  if failure then
+    error(failure, 0)
+  end
+  pending.empty = true
 end

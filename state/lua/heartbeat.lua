@@ -1,6 +1,6 @@
 -- Workers: who lives, what they hold, which deployments they list.
 -- Uses: numbers, image, keys, scopes, limits, calendars, settings, quotas, events, leases, reaper, clock, shared,
---       retired
+--       retired, outliers
 -- Defines: heartbeat, reconcile, join, leave
 -- `workers` ZSET worker by pool ms of its last heartbeat; `listing[worker]` = digest of its deployments;
 --                `lists[digest]` = ids of deployments, and subjects;
@@ -58,7 +58,7 @@ end
 
 -- What providers said of their limits long ago is in force no longer.
 local function forget_observed()
-  image.load("config", { "version", "observed" })
+  image.load("config", { "version", "observed", "outliers" })
   for _, id in ipairs(quotas.sweep()) do
     if image.get("settings", id) then
       pcall(settings.apply, id)
@@ -84,6 +84,7 @@ function heartbeat.run()
   retired.forget()
   local held = redis.call("ZLEXCOUNT", keys.held, "[" .. shared.worker .. "|", "(" .. shared.worker .. "}")
   forget_observed()
+  pcall(outliers.sweep)
   local version = image.get("config", "version") or "0"
   local words = { "ok", numbers.int(held), dead and "1" or "0", version, unpack(calendars.due()) }
   return table.concat(words, " ")

@@ -21,6 +21,8 @@ local function window_of(h, i)
   if not w then
     w = h.limits and subjects.window_of(h, i) or window.open(h.id .. "/" .. row.name, row)
     h.windows[i] = w
+  elseif w.at_ms ~= clock.now then
+    window.renew(w)
   end
   return w
 end

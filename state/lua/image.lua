@@ -1,17 +1,36 @@
 -- What one run has read and will write: a column is read with one HMGET for all operations, and written once at the
 -- end.
--- Uses: shared, column_names
+-- Uses: shared, column_names, recall
 -- Defines: keys, image
 -- KEYS    the columns (column_names: those of keys.py), then one `waiting:<group>` for each group of the run, then
--- others
---         that operations name by number
+--         others that operations name by number
 -- Nothing is written before `flush`: a run that fails has changed nothing.
 
 local image, keys = {}, {} -- keys: column -> key
-local all_keys, waiting_keys
+local all_keys
 local lent = {} -- columns of this run alone
 local columns -- column -> field -> text, or false where nothing is stored
-local pending -- what flush.lua writes
+local proven -- keys whose type a read has shown
+local passing -- names of those columns that the next run begins without
+local pending -- what flush.lua writes, which leaves it empty
+local NOTHING = {}
+-- Columns of which texts are known from run to run.
+local KEPT = { settings = true, health = true, inflight = true, learned = true, tokens = true, spend_nano = true }
+KEPT.used, KEPT.window, KEPT.limits, KEPT.context, KEPT.fit = true, true, true, true, true
+
+local function nothing_pending()
+  return {
+    sets = {}, -- column -> {"HSET", key, field, text, ...}
+    removed = {}, -- column -> {"HDEL", key, field, ...}
+    added_members = {}, -- key of a sorted set -> {"ZADD", key, score, member, ...}
+    removed_members = {}, -- key of a sorted set -> {"ZREM", key, member, ...}
+    commands = {}, -- any others, in order
+    kept = nil, -- column -> ms that its key is to live from now on
+    unproven = nil, -- {key, type, ...} of which no read has shown the type
+    changed = false, -- anything that others have to read again
+    empty = true,
+  }
+end
 
 function image.begin(given)
   if keys[column_names[1]] ~= given[1] then -- mostly it is the pool of the last run
@@ -19,28 +38,42 @@ function image.begin(given)
       keys[column_names[i]] = given[i]
     end
   end
-  for i = 1, #lent do
-    keys[lent[i]] = nil
+  for i = #lent, 1, -1 do
+    keys[lent[i]], lent[i] = nil, nil
   end
-  all_keys, waiting_keys, lent, columns = given, {}, {}, {}
-  for i = 1, #shared.groups do
-    waiting_keys[shared.groups[i]] = given[#column_names + i]
+  if not pending or not pending.empty then -- the last run failed
+    pending = nothing_pending()
+    image.pending = pending
   end
-  pending = {
-    sets = {}, -- column -> {field, text, ...}
-    removed = {}, -- column -> {field, ...}
-    added_members = {}, -- key of a sorted set -> {score, member, ...}
-    removed_members = {}, -- key of a sorted set -> {member, ...}
-    commands = {},
-    kept = nil, -- column -> ms that its key is to live from now on
-    proven = {}, -- keys whose type a read has shown
-  }
-  image.columns, image.pending = columns, pending
+  pending.empty, pending.changed = false, false
+  all_keys, columns, proven = given, NOTHING, {}
+end
+
+-- What is known from the last run, if the pool's number of writes is the same.
+function image.recall(writes, anew)
+  recall.check(writes, anew)
+  local known = recall.known
+  columns, passing, proven = known.columns, known.passing, known.proven
+  for i = #passing, 1, -1 do
+    columns[passing[i]], passing[i] = nil, nil
+  end
+  image.columns = columns
+  proven[keys.clock] = true
+end
+
+-- Does the run change what the cards of deployments (roster.lua) have read and nobody puts there? It is rare.
+function image.settings_changed()
+  return pending.sets.settings or pending.removed.settings or pending.sets.health or pending.removed.health
 end
 
 -- The key of a group's waiting calls.
 function image.waiting_key(group)
-  return waiting_keys[group] or error("UNKNOWN group", 0)
+  for i = 1, #shared.groups do
+    if shared.groups[i] == group then
+      return all_keys[#column_names + i]
+    end
+  end
+  error("UNKNOWN group", 0)
 end
 
 -- Another key, from 1.
@@ -61,7 +94,7 @@ function image.read(name, fields)
   if found.err then
     error(found.err, 0)
   end
-  pending.proven[keys[name]] = true
+  proven[keys[name]] = true
   local values = columns[name]
   if values then
     for i = 1, #fields do
@@ -73,22 +106,29 @@ function image.read(name, fields)
   return found
 end
 
--- Read the fields of a column that this run has not read yet. Returns field -> text.
-function image.load(name, fields)
+-- The texts of a column that are known: field -> text.
+local function known(name)
   local values = columns[name]
-  local missing = fields
   if not values then
     values = {}
     columns[name] = values
-  else
-    missing = {}
-    for i = 1, #fields do
-      if values[fields[i]] == nil then
-        missing[#missing + 1] = fields[i]
-      end
+    if not KEPT[name] then
+      passing[#passing + 1] = name
     end
   end
-  if #missing > 0 then
+  return values
+end
+
+-- Read the fields of a column that are not known yet. Returns field -> text.
+function image.load(name, fields)
+  local values, missing = known(name), nil
+  for i = 1, #fields do
+    if values[fields[i]] == nil then
+      missing = missing or {}
+      missing[#missing + 1] = fields[i]
+    end
+  end
+  if missing then
     local found = image.read(name, missing)
     for i = 1, #missing do
       values[missing[i]] = found[i]
@@ -107,49 +147,75 @@ function image.get(name, field)
   return text
 end
 
-local function append(lists, name, value, another)
-  local list = lists[name]
-  if list then
-    local n = #list
-    list[n + 1], list[n + 2] = value, another
-  else
-    lists[name] = { value, another }
+-- The command that does `verb` to a key, of which there is one a run. The type of the key is known before the first
+-- write.
+local function command(verb, key, kind, argument, another)
+  if not proven[key] then
+    local unproven = pending.unproven or {}
+    unproven[#unproven + 1], unproven[#unproven + 2], pending.unproven = key, kind, unproven
   end
+  return { verb, key, argument, another, nil, nil, nil, nil } -- with room for what most runs add
 end
 
 -- Set the text of a field, or remove it with false.
 function image.set(name, field, text)
-  local values = columns[name]
-  if not values then
-    values = {}
-    columns[name] = values
-  end
+  local values = columns[name] or known(name)
   values[field] = text
+  if name ~= "lease" then
+    pending.changed = true
+  end
   if text then
-    append(pending.sets, name, field, text)
+    local list = pending.sets[name]
+    if list then
+      local n = #list
+      list[n + 1], list[n + 2] = field, text
+    else
+      pending.sets[name] = command("HSET", keys[name], "hash", field, text)
+    end
   else
-    append(pending.removed, name, field)
+    local list = pending.removed[name]
+    if list then
+      list[#list + 1] = field
+    else
+      pending.removed[name] = command("HDEL", keys[name], "hash", field)
+    end
   end
 end
 
 -- Members of a sorted set. What a run removes goes before what it adds.
 function image.add_member(key, score, member)
-  append(pending.added_members, key, score, member)
+  local list = pending.added_members[key]
+  if list then
+    local n = #list
+    list[n + 1], list[n + 2] = score, member
+  else
+    pending.added_members[key] = command("ZADD", key, "zset", score, member)
+  end
 end
 
 function image.remove_member(key, member)
-  append(pending.removed_members, key, member)
+  local list = pending.removed_members[key]
+  if list then
+    list[#list + 1] = member
+  else
+    pending.removed_members[key] = command("ZREM", key, "zset", member)
+  end
 end
 
 -- Any other command, done last in the order given.
-function image.write(...)
-  local commands = pending.commands
-  commands[#commands + 1] = { ... }
+function image.write(verb, key, ...)
+  command(verb, key, verb == "XADD" and "stream" or "zset")
+  pending.commands[#pending.commands + 1] = { verb, key, ... }
+end
+
+-- What others may know has changed, though no column has.
+function image.note_change()
+  pending.changed = true
 end
 
 -- A read has shown that this key is of the right type.
 function image.proven(key)
-  pending.proven[key] = true
+  proven[key] = true
 end
 
 -- A column of this run alone (an open subject's) goes away when nothing was added for so long.

@@ -1,10 +1,11 @@
 -- What an operator reads of limits: every row with what is used of it, and what running calls have reserved.
--- Uses: numbers, image, keys, shared, subjects, scopes, holders, outlook, deployment, roster, leases, clock
+-- Uses: numbers, image, keys, shared, subjects, scopes, holders, outlook, worst, deployment, roster, leases, clock
 -- Defines: meters, named, reserved
--- Op      "meters list[ use=key:subject ...]" (number of a shared string of deployments and subjects), "named",
+-- Op      "meters[ worst] list[ use=key:subject ...]" (number of a shared string of deployments and subjects), "named",
 --         "reserved after"
 -- Returns meters: one line a row, fields by tab: whose, name, amount, flags, used, pool time of the next room,
---         exceeded (calls that a row which is only counted would have refused); "-" for unknown
+--         exceeded (calls that a row which is only counted would have refused), worst (worst.lua, where asked); "-"
+--         for unknown
 --         named: all subjects with rows, by space
 --         reserved: "next whose/row=amount:calls ..." of up to 500 running calls after a member of `held`; next "-":
 --         all
@@ -13,9 +14,9 @@ local meters, named, reserved = {}, {}, {}
 local PAGE = 500
 
 function meters.parse(op)
-  local list, rest = string.match(op, "^meters (%d+)(.*)$")
+  local asked, list, rest = string.match(op, "^meters (%l*) ?(%d+)(.*)$")
   scopes.lend(rest)
-  return { list = list }
+  return { list = list, worst = asked == "worst" }
 end
 
 local function flags_of(row)
@@ -23,25 +24,25 @@ local function flags_of(row)
   return flags .. (row.adaptive and ",adaptive" or "")
 end
 
--- Used, and when there is room again.
-local function state_of(h, i)
+-- Used, when there is room again, and the worst of late.
+local function state_of(h, i, with_worst)
   local row = holders.limits(h)[i]
   if not row.seconds then
-    return numbers.int(h.inflight), h.inflight < row.amount and clock.text or "-"
+    return numbers.int(h.inflight), h.inflight < row.amount and clock.text or "-", "-"
   elseif h.limits and not scopes.is_closed(h.id) and not h.column then
-    return "-", "-" -- of everyone without rows of his own
+    return "-", "-", "-" -- of everyone without rows of his own
   end
   local w = holders.window(h, i)
   local due = w.sum < row.amount and clock.now or outlook.due_in(w, 1, row.amount)
-  return numbers.int(w.sum), due and numbers.int(due) or "-"
+  return numbers.int(w.sum), due and numbers.int(due) or "-", with_worst and numbers.int(worst(w)) or "-"
 end
 
-local function lines_of(h, lines)
+local function lines_of(h, lines, with_worst)
   for i, row in ipairs(holders.limits(h)) do
-    local used, due = state_of(h, i)
+    local used, due, most = state_of(h, i, with_worst)
     local exceeded = row.shadow and image.get(holders.exceeded(h, i)) or "0"
     local amount = numbers.int(row.amount)
-    lines[#lines + 1] = table.concat({ h.id, row.name, amount, flags_of(row), used, due, exceeded }, "\t")
+    lines[#lines + 1] = table.concat({ h.id, row.name, amount, flags_of(row), used, due, exceeded, most }, "\t")
   end
 end
 
@@ -57,7 +58,7 @@ function meters.run(op)
   for _, id in ipairs(shared.words(op.list)) do
     local ok, h = pcall(holder_of, id)
     local before = #lines
-    if (ok and h and not pcall(lines_of, h, lines)) or not ok then
+    if (ok and h and not pcall(lines_of, h, lines, op.worst)) or not ok then
       for i = #lines, before + 1, -1 do
         lines[i] = nil
       end

@@ -48,7 +48,7 @@ local function need(row, request, settings)
 end
 
 local function all_needs(limits, request, settings)
-  local amounts = {}
+  local amounts = limits.amounts
   for i = 1, #limits do
     local amount, why = need(limits[i], request, settings)
     if not amount then
@@ -61,7 +61,7 @@ end
 
 -- What a request takes of each row of a list, by position, at a deployment of such settings; false where it can never
 -- fit, and then the position of that row, and perhaps "unpriced". Mostly candidates share their lists, so the last
--- answer is kept with each.
+-- answer is kept with each: until the next request asks.
 local function needs(limits, request, settings)
   if limits.asked_for ~= request or (limits.priced and limits.asked_of ~= settings) then
     limits.asked_for, limits.asked_of = request, settings

@@ -3,6 +3,15 @@
 -- Defines: outlook
 
 local NOBODY = {} -- a request that names nobody
+local held = {} -- holders and windows with room that is kept
+
+-- What the last run kept is free.
+local function begin()
+  for i = 1, #held do
+    held[i].hold = 0
+  end
+  held = {}
+end
 
 -- The releases of a window to come, oldest first: calls visit(at_ms, amount) until it returns true. Throws GARBLED.
 local function releases_of(w, visit)
@@ -118,10 +127,12 @@ local function hold(d, request)
     local limits = holders.limits(h)
     local wanted = needs(limits, request, d.settings)
     h.hold = (h.hold or 0) + 1
+    held[#held + 1] = h
     for i = 1, #limits do
       if limits[i].seconds then
         local w = h.windows[i]
         w.hold = w.hold + wanted[i]
+        held[#held + 1] = w
       end
     end
   end
@@ -141,6 +152,7 @@ local function used_share(d)
 end
 
 local outlook = {
+  begin = begin,
   RESOURCES = { "requests", "tokens", "input", "output" },
   due = due,
   due_in = due_in,

@@ -1,5 +1,5 @@
 -- Waiting calls of a group, in the order of their turns. Mostly there are none; what is kept for them: tickets.lua.
--- Uses: numbers, image, keys, fair, clock
+-- Uses: numbers, image, recall, keys, fair, clock
 -- Defines: queue
 -- `waiting:<group>` ZSET "wait_until|worker|id|input|output|caller" by turn, then notes (fair.lua); "~" is the
 -- sentinel, last. The first 64 tickets are read; who stands behind them is refused without a look at the room.
@@ -9,14 +9,18 @@ local WORKER_DEAD_MS = 10000
 local GRACE_MS = 1000 -- a call's last try comes a little after its time
 local FORM = "^(%d+)|([^|]*)|[^|]*|(%d+)|(%d+)|([^|]*)$"
 
-local queues, alive
+local queues, alive -- of this run: queues that are more than empty; worker -> does it live?
+local used = true
 
 local function begin()
-  queues, alive = {}, {}
+  if used then
+    queues, alive, used = {}, {}, false
+  end
 end
 
 local function is_alive(worker)
   if alive[worker] == nil then
+    used = true
     local beat = redis.call("ZSCORE", keys.workers, worker)
     alive[worker] = beat and clock.now - tonumber(beat) < WORKER_DEAD_MS or false
   end
@@ -65,10 +69,12 @@ end
 
 local FIRST, LAST = "0", numbers.int(READ)
 
--- The queue of a group: `tickets` {turn, until_ms, caller, request, place from 0} in order, of which those read and
--- those of this run; `more`: others stand behind them. `places`: member -> ticket. `empty` until a ticket is known.
+-- The queue of a group, which is known from run to run while it is empty: `tickets` {turn, until_ms, caller, request,
+-- place from 0} in order, of which those read and those of this run; `more`: others stand behind them. `places`: member
+-- -> ticket. `empty` until a ticket is known.
 local function of(group)
-  local q = queues[group]
+  local empty_ones = recall.known.queues
+  local q = empty_ones[group] or queues[group]
   if not q then
     local key = image.waiting_key(group)
     local found = redis.call("ZRANGE", key, FIRST, LAST, "WITHSCORES")
@@ -88,10 +94,13 @@ local function of(group)
       fresh = true, -- nothing is noted
       empty = true,
     }
-    queues[group] = q
     if found[1] == nil then
       image.add_member(key, "+inf", "~")
-    elseif found[1] ~= "~" then
+    end
+    if found[1] == nil or found[1] == "~" then
+      empty_ones[group] = q
+    else
+      queues[group], used = q, true
       q.fresh = false
       read(q, found, 0)
       q.empty = #q.tickets == 0 and not q.more
@@ -132,6 +141,9 @@ local function enter(q, request)
   if q.places[request.ticket] or request.ranked then
     return
   end
+  local empty_ones = recall.known.queues
+  empty_ones[request.group], queues[request.group], used = nil, q, true
+  image.note_change()
   local turn = fair.turn(q, request)
   image.add_member(q.key, numbers.int(turn), request.ticket)
   fair.enter(q, turn, request.caller)

@@ -1,5 +1,5 @@
 -- What workers declare of their deployments.
--- Uses: numbers, image, keys, settings, events, clock
+-- Uses: numbers, image, keys, settings, outliers, events, clock
 -- Defines: register
 -- `declared[id]`: settings.lua
 -- Op      "register id version text" ; Returns "ok", "kept" (in force already), "ignored" (an older version),
@@ -68,6 +68,7 @@ function register.run(op)
   end
   local answer = register.decide(op, version, text)
   if answer == "ok" then
+    outliers.note(op.text)
     image.set("declared", op.id, numbers.int(op.version) .. " " .. op.text)
   end
   if answer ~= "ignored" then

@@ -18,31 +18,40 @@ local function spare(seconds)
   return size(seconds) / 4
 end
 
--- Make `w` a ring, with what is stored of it: its sum and its oldest slot, nil for nothing.
-local function open(w, seconds, sum, oldest)
-  local n = size(seconds)
-  local width = seconds * 1000 / n
-  local newest = floor(clock.now / width)
-  w.span, w.n, w.spare, w.ring, w.width, w.newest =
-    seconds * 1000, n, spare(seconds), n + 1 + spare(seconds), width, newest
-  w.sum, w.oldest, w.slots = sum or 0, oldest or newest, {}
-end
-
--- Drop the slots that are out as a whole; true where there are some. Throws GARBLED.
+-- Drop the slots that are out as a whole; true where there are some. Throws GARBLED, and has changed nothing then.
 local function roll(w)
   local keep = w.newest - w.n
   if w.oldest >= keep then
     return false
-  elseif keep - w.oldest > w.n then
-    w.sum = 0
-  else
+  end
+  local sum = 0
+  if keep - w.oldest <= w.n then
+    sum = w.sum
     slots.read_range(w, w.oldest, keep - 1)
     for slot = w.oldest, keep - 1 do
-      w.sum = math.max(0, w.sum - slots.of(w, slot).amount)
+      sum = math.max(0, sum - slots.of(w, slot).amount)
     end
   end
-  w.oldest = keep
+  w.sum, w.oldest = sum, keep
   return true
+end
+
+-- Time has gone on; true where slots went out. Throws GARBLED.
+local function renew(w)
+  local newest = floor(clock.now / w.width)
+  if newest ~= w.newest then
+    w.newest, w.entry, w.slots = newest, nil, {}
+  end
+  return roll(w)
+end
+
+-- Make `w` a ring, with what is stored of it: its sum and its oldest slot, nil for nothing. Then as `renew`.
+local function open(w, seconds, sum, oldest)
+  local n = size(seconds)
+  w.span, w.n, w.spare, w.ring, w.width = seconds * 1000, n, spare(seconds), n + 1 + spare(seconds), seconds * 1000 / n
+  w.sum, w.newest, w.slots = sum or 0, floor(clock.now / w.width), {}
+  w.oldest = oldest or w.newest
+  return roll(w)
 end
 
 -- Drop the oldest slots as far as their last entry is out; true where there are some. Throws GARBLED.
@@ -67,4 +76,4 @@ local function slot_at(w, at_ms)
   return floor(at_ms / w.width)
 end
 
-local ring = { size = size, spare = spare, open = open, roll = roll, drop_oldest = drop_oldest, slot_at = slot_at }
+local ring = { size = size, spare = spare, open = open, renew = renew, drop_oldest = drop_oldest, slot_at = slot_at }

@@ -35,8 +35,11 @@ local function slots_of_full(list, request)
       local limits = holders.limits(h)
       local wanted = needs(limits, request, d.settings)
       for j = 1, wanted and #limits or 0 do
-        if limits[j].seconds and (h.windows[j] or pcall(holders.window, h, j)) then
-          local w = h.windows[j]
+        local ok, w = limits[j].seconds ~= nil, h.windows[j]
+        if ok and not (w and w.at_ms == clock.now) then
+          ok, w = pcall(holders.window, h, j)
+        end
+        if ok then
           if w.sum + wanted[j] + w.hold > limits[j].amount then
             found[#found + 1] = w
             found[#found + 1] = w.oldest
@@ -100,7 +103,7 @@ local function fits(h, limits, request, d)
   for i = 1, #limits do
     local limit = limits[i]
     if limit.seconds then
-      local w = h.windows[i] or holders.window(h, i)
+      local w = holders.window(h, i)
       if not window.fits(w, wanted[i], limit.amount) then
         if not limit.shadow then
           return nil, holders.label(h, i)

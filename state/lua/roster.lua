@@ -1,11 +1,10 @@
 -- The cards of deployments: what this run and those before it have read of settings, health and numbers.
--- Uses: cards, image, keys
+-- Uses: cards, image, recall, keys
 -- Defines: roster
--- A card outlives the run, where definitions do: what stands there is read anew only if its text has changed. What a
--- run changes of it forgets the text.
+-- A card outlives the run, where definitions do: it is read again when everything is (recall.lua), and what stands
+-- there only if its text has changed. What a run changes of it forgets the text.
 
 local roster = { changes = 0 } -- `changes` counts what may change who can be asked
-local run, marked = 0, {} -- `marked`: cards on which something of this run stands
 local pools, count = {}, 0 -- key of the settings -> {cards (by id), lists (list of ids -> list of cards), listed}
 local pool
 local MOST_CARDS, MOST_LISTS = 20000, 256 -- with more, all are forgotten
@@ -34,11 +33,6 @@ roster.BASE = columns({ "inflight", "health", "settings" })
 roster.ALL = columns({ "inflight", "health", "settings", "learned" })
 
 function roster.begin()
-  for i = 1, #marked do
-    local d = marked[i]
-    d.windows, d.changed, d.hold, d.tokens, d.spend_nano = nil, nil, nil, nil, nil
-  end
-  marked, run = {}, run + 1
   if count > MOST_CARDS then
     pools, count = {}, 0
   end
@@ -66,7 +60,7 @@ function roster.list(ids)
     if pool.listed >= MOST_LISTS then
       pool.lists, pool.listed = {}, 0
     end
-    list = { panels = {} }
+    list = { panels = {}, age = 0, read = nil }
     for i = 1, #ids do
       list[i] = roster.card(ids[i])
     end
@@ -77,8 +71,8 @@ end
 
 -- Were the columns of this card read?
 function roster.has(d, wanted)
-  if d.run ~= run or d.read == wanted then
-    return d.run == run
+  if d.age ~= recall.age or d.read == wanted then
+    return d.age == recall.age
   end
   for i = 1, #wanted.names do
     if not d.read.has[wanted.names[i]] then
@@ -92,7 +86,7 @@ end
 local function lacking(list, column)
   local rest, ids = {}, {}
   for i = 1, #list do
-    if list[i].run ~= run or not list[i].read.has[column] then
+    if list[i].age ~= recall.age or not list[i].read.has[column] then
       rest[#rest + 1], ids[#ids + 1] = list[i], list[i].id
     end
   end
@@ -103,8 +97,9 @@ end
 local function note_read(list, wanted)
   for i = 1, #list do
     local d = list[i]
-    if d.run ~= run then
-      d.run, d.read = run, wanted
+    if d.age ~= recall.age then
+      d.age, d.read = recall.age, wanted
+      d.windows, d.tokens, d.spend_nano = nil, nil, nil
     elseif d.read ~= wanted then
       local names = { unpack(d.read.names) }
       for j = 1, #wanted.names do
@@ -115,12 +110,11 @@ local function note_read(list, wanted)
   end
 end
 
--- Read columns (a set of inflight, health, settings, learned) of many deployments, one command each. Garbage is noted.
--- Returns the cards.
-function roster.load(ids, wanted)
-  local list, all_new = roster.list(ids), true
+-- Read columns of these cards, one command each. Garbage is noted.
+local function read(list, ids, wanted)
+  local all_new = true
   for i = 1, #list do
-    all_new = all_new and list[i].run ~= run
+    all_new = all_new and list[i].age ~= recall.age
   end
   for i = 1, #wanted.names do
     local column, rest, names = wanted.names[i], list, ids
@@ -132,16 +126,29 @@ function roster.load(ids, wanted)
     end
   end
   note_read(list, wanted)
+end
+
+-- The cards of a list of ids (which nobody changes), with columns (a set of inflight, health, settings, learned) that
+-- are known afterwards.
+function roster.load(ids, wanted)
+  local list = roster.list(ids)
+  if list.age ~= recall.age or list.read ~= wanted then
+    read(list, ids, wanted)
+    list.age, list.read = recall.age, wanted
+  end
   return list
 end
 
 -- As `load`, for a list of this run alone.
 function roster.load_once(ids, wanted)
-  roster.load(ids, wanted)
-  pool.lists[ids], pool.listed = nil, pool.listed - 1
-end
-
--- Something of this run stands on the card: the next one begins without it.
-function roster.mark(d)
-  marked[#marked + 1] = d
+  local list, names = {}, {}
+  for i = 1, #ids do
+    local d = roster.card(ids[i])
+    if not roster.has(d, wanted) then
+      list[#list + 1], names[#names + 1] = d, ids[i]
+    end
+  end
+  if #list > 0 then
+    read(list, names, wanted)
+  end
 end

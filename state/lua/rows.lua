@@ -64,6 +64,7 @@ local function list_of(text)
     priced = false,
     concurrent = false,
     keep_ms = 0,
+    amounts = {},
     asked = nil,
     asked_for = nil,
     asked_of = nil,

@@ -1,6 +1,6 @@
 -- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
 -- it plans (reads, validates) before it commits.
--- Uses: image, flush, window, deployment, subjects, holders, shared, events, clock
+-- Uses: image, flush, recall, window, deployment, subjects, holders, shared, events, clock
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
@@ -20,6 +20,7 @@ end
 function run.begin(keys, args)
   replies = {}
   shared.begin(args)
+  recall.begin(keys[1])
   image.begin(keys)
   clock.begin()
   window.begin()
@@ -58,7 +59,12 @@ function run.finish(is_known)
   window.flush()
   deployment.flush()
   subjects.flush()
+  clock.count_writes()
+  local keeps = not image.settings_changed()
   flush()
+  if keeps then
+    recall.keep(clock.writes)
+  end
   local scopes = clock.scopes and " " .. clock.scopes or ""
   replies[1] = clock.text .. " " .. clock.epoch .. (is_known and " 1" or " 0") .. scopes
   replies[#replies + 1] = events.told

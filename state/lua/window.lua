@@ -1,23 +1,24 @@
 -- Windows of limits: rolling ones, never more than the limit in any W seconds and room back to the millisecond, and
 -- periods of calendars.
--- Uses: numbers, image, ring, slots, calendar, clock
+-- Uses: numbers, image, recall, ring, slots, calendar, clock
 -- Defines: window
 -- `used[id]` = "sum oldest": the running sum of a ring of slots (ring.lua), and the number of the oldest slot in it.
 -- A calendar's window has one slot, its period, numbered by its start: "sum start".
 -- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name; `w.keep_ms` is how long that
--- is to be kept after an entry.
+-- is to be kept after an entry. They are opened by each run; all others are known from run to run, as of `w.at_ms`.
 
-local opened, changed_windows, changed_slots
+local passing, changed_windows, changed_slots
 local match = string.match
 local PAIR = "^(%S+) (%S+)$"
 local MINUTE = { seconds = 60 } -- in which results are counted
 
 local function begin()
-  opened, changed_windows, changed_slots = {}, {}, {}
+  passing, changed_windows, changed_slots = {}, {}, {}
 end
 
 -- A window was changed, and one of its slots.
 local function changed(w, entry)
+  w.due_missing = nil
   if not w.changed then
     w.changed = true
     changed_windows[#changed_windows + 1] = w
@@ -39,25 +40,42 @@ local function stored(column, field)
 end
 
 local function open_period(w, row, sum, latest)
+  w.calendar = row
   local start, finish = calendar.period(row.calendar, latest or 0)
   w.span, w.sum, w.newest, w.oldest = 0, start == latest and sum or 0, start, start
   w.entry = { amount = w.sum, last_ms = finish or clock.now + row.seconds * 1000, changed = true }
   w.slots = { [start] = w.entry }
-  w.calendar = true
+end
+
+-- Time has gone on since the last run that knew this window. Throws GARBLED.
+local function renew(w)
+  if w.calendar then
+    open_period(w, w.calendar, w.sum, w.newest)
+  elseif ring.renew(w) then
+    changed(w)
+  end
+  w.at_ms = clock.now
 end
 
 -- The window `id` of a row (its seconds or calendar), as it is now: {sum, oldest, newest ...}. `column`: of an open
 -- subject; `field`: the row's name there. Throws GARBLED.
 local function open(id, row, column, field)
+  local opened = column and passing or recall.known.windows
   local w = opened[id]
   if w then
+    if w.at_ms ~= clock.now then
+      renew(w)
+    end
     return w
   end
   w = {
     id = id,
     field = field or id,
     column = column or false,
-    calendar = false,
+    calendar = false, -- the row, where it is one of a calendar
+    at_ms = clock.now,
+    due_missing = nil,
+    due_ms = nil,
     span = nil,
     n = nil,
     spare = nil,
@@ -75,8 +93,7 @@ local function open(id, row, column, field)
   if row.calendar then
     open_period(w, row, sum, oldest)
   else
-    ring.open(w, row.seconds, sum, oldest)
-    if ring.roll(w) then
+    if ring.open(w, row.seconds, sum, oldest) then
       changed(w)
     end
   end
@@ -133,14 +150,20 @@ local function clear(w)
   changed(w, w.entry)
 end
 
+local function time(at_ms)
+  return at_ms == clock.now and clock.text or numbers.int(at_ms)
+end
+
 local function flush()
   for i = 1, #changed_windows do
     local w = changed_windows[i]
+    w.changed = false
     image.set(w.column or "used", w.field, numbers.int(w.sum) .. " " .. numbers.int(w.oldest))
   end
   for i = 1, #changed_slots do
     local entry = changed_slots[i]
-    image.set(entry.column, entry.field, numbers.int(entry.amount) .. " " .. numbers.int(entry.last_ms))
+    entry.changed = false
+    image.set(entry.column, entry.field, numbers.int(entry.amount) .. " " .. time(entry.last_ms))
   end
 end
 
@@ -148,6 +171,7 @@ local window = {
   MINUTE = MINUTE,
   begin = begin,
   open = open,
+  renew = renew,
   fits = fits,
   add = add,
   adjust = adjust,

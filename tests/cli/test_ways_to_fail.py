@@ -59,7 +59,9 @@ def test_a_wrong_password_is_no_traceback(servers: object) -> None:
     assert "verysecret" not in said.output
 
 
-@pytest.mark.parametrize("name", ["status", "events", "drain", "resume", "weight", "cool", "reset", "simulate"])
+@pytest.mark.parametrize(
+    "name", ["status", "events", "drain", "resume", "weight", "cool", "reset", "limits", "simulate"]
+)
 def test_every_command_helps_with_an_example(name: str) -> None:
     said = run(name, "--help", COLUMNS="200", ROUTER_CORE_REDIS_URL="redis://user:verysecret@host")
     assert said.exit_code == 0

@@ -44,7 +44,7 @@ async def test_a_success_between_them_begins_anew(place: Place) -> None:
         await fail(store, breaker=ROW)
         await succeed(store)
     assert (await state(store)).health == "closed"
-    assert len(place.column("learned")["a"].split()) == 5
+    assert place.column("learned")["a"].split()[5:6] in ([], ["0"])
 
 
 @pytest.mark.parametrize("kind", sorted(NEUTRAL))

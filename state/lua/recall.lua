@@ -1,0 +1,41 @@
+-- What this script knows of pools from its last runs, where definitions live on.
+-- Uses:
+-- Defines: recall
+-- `clock.writes` is another number after each run that changed something, whichever script, release or worker it was
+-- of, and after 10 ms at most (clock.lua). Where it stands as the last run of this script left it, what that run knew
+-- is what is stored, and is not read again. An operator's hand changes no such number: it is seen after those 10 ms.
+
+-- `age`: another number whenever everything was forgotten; `known`: the tables that are forgotten then
+local recall = { age = 0, known = nil }
+local MOST_POOLS = 64 -- with more, all are forgotten
+local pools, count = {}, 0 -- key of the clock -> {age, writes, known}
+local pool
+local ages = 0
+
+-- A run of the pool with this clock.
+function recall.begin(key)
+  pool = pools[key]
+  if not pool then
+    if count >= MOST_POOLS then
+      pools, count = {}, 0
+    end
+    pool = { age = 0, writes = nil, known = nil }
+    pools[key], count = pool, count + 1
+  end
+end
+
+-- The pool's number is `writes`: is what is known still true? If not, or if all is to be read anew, it is forgotten.
+function recall.check(writes, anew)
+  if anew or not writes or writes ~= pool.writes then
+    ages = ages + 1
+    pool.age = ages
+    pool.known = { columns = {}, passing = {}, proven = {}, windows = {}, queues = {} }
+  end
+  pool.writes = nil -- until this run has written all that it changed
+  recall.age, recall.known = pool.age, pool.known
+end
+
+-- The run is over and has left the pool with this number.
+function recall.keep(writes)
+  pool.writes = writes
+end
