@@ -4,7 +4,8 @@
 
 `router_core_*` is what this worker did, counted from the router's events: sum it over workers. `router_core_pool_*` is
 what the whole fleet shares, read from the pool: every worker tells the same, so take the maximum. Labels are bounded:
-groups and deployments of the configuration (beyond `MOST`, and any other name: "other"), outcome classes, limits.
+groups and deployments of the configuration (beyond `MOST`, and any other name: "other"), outcome classes, limits, and
+whose limits the configuration names.
 """
 
 from __future__ import annotations
@@ -111,11 +112,16 @@ _families: weakref.WeakKeyDictionary[CollectorRegistry, _Families] = weakref.Wea
 class Metrics:
     """A hook that counts a Router's events, and the reading of its pool. `close` takes the pool's gauges out.
 
-    `deployments`: (group, deployment) of the configuration. Costs a few microseconds per event; never blocks.
+    `deployments`: (group, deployment) of the configuration; `subjects`: whose limits it names besides (`team:red`).
+    Costs a few microseconds per event; never blocks.
     """
 
     def __init__(
-        self, registry: CollectorRegistry | Literal[True], store: Store, deployments: Iterable[tuple[str, str]]
+        self,
+        registry: CollectorRegistry | Literal[True],
+        store: Store,
+        deployments: Iterable[tuple[str, str]],
+        subjects: Iterable[str] = (),
     ) -> None:
         known = list(deployments)
         ids = list(dict.fromkeys(id for _, id in known))[:MOST]
@@ -125,7 +131,7 @@ class Metrics:
         if where not in _families:
             _families[where] = _Families(where)
         self._to = _families[where]
-        self._reading = PoolReading(store, ids)
+        self._reading = PoolReading(store, ids, list(subjects)[:MOST])
         self._to.pools.readings.add(self._reading)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 
-from router_core.state.records import Event, Snapshot, StateError
+from router_core.state.records import Event, LimitState, Snapshot, StateError
 from router_core.state.store import Store
 
 logger = logging.getLogger("router_core")
@@ -22,17 +22,21 @@ _FEW, _MANY = 100, 2000  # newest events that are read; more where all of them w
 
 
 class PoolReading:
-    """The latest snapshot of `deployments`, and the cooldowns of the fleet since the first reading.
+    """The latest snapshot of `deployments`, the limits of `subjects` (`account:acme`), and the cooldowns of the fleet
+    since the first reading.
 
     `degraded`: the last reading failed. `cooldowns` counts by deployment and reason.
     """
 
-    def __init__(self, store: Store, deployments: Sequence[str], *, every: float = EVERY) -> None:
+    def __init__(
+        self, store: Store, deployments: Sequence[str], subjects: Sequence[str] = (), *, every: float = EVERY
+    ) -> None:
         self.snapshot: Snapshot | None = None
+        self.limits: tuple[LimitState, ...] = ()
         self.degraded = False
         self.cooldowns: Counter[tuple[str, str]] = Counter()
         self.every = every
-        self._store, self._ids = store, tuple(deployments)
+        self._store, self._ids, self._subjects = store, tuple(deployments), tuple(subjects)
         self._known = frozenset(deployments)
         self._taken = self._asked = 0.0
         self._newest: tuple[int, ...] | None = None
@@ -75,6 +79,7 @@ class PoolReading:
         """Ask the pool once. A pool that cannot be reached is a reading too: degraded."""
         try:
             snapshot, events = await self._store.snapshot(self._ids), await self._news()
+            self.limits = tuple(await self._store.used(self._subjects)) if self._subjects else ()
         except StateError as exc:
             logger.debug("no reading of pool %s: %s", self.pool, exc)
             self.degraded = True

@@ -38,9 +38,13 @@ INFLIGHT = Family("router_core_pool_inflight", "Upstream calls of the fleet now"
 WEIGHT = Family("router_core_pool_weight", "Weight in force", _DEPLOYMENT)
 STATE = Family("router_core_pool_health", "1 for the state it is in", (*_DEPLOYMENT, "state"))
 COOLING = Family("router_core_pool_cooling_seconds", "Seconds until it may be tried again", _DEPLOYMENT)
-LIMIT = Family("router_core_pool_limit", "Limit in force: resource/seconds", (*_DEPLOYMENT, "limit"))
-USED = Family("router_core_pool_used", "Reserved or used in the rolling window", (*_DEPLOYMENT, "limit"))
-LEFT = Family("router_core_pool_left", "Room in the rolling window, never below 0", (*_DEPLOYMENT, "limit"))
+LIMIT = Family("router_core_pool_limit", "Limit in force: resource/window; cost in dollars", (*_DEPLOYMENT, "limit"))
+USED = Family("router_core_pool_used", "Reserved or used in the window", (*_DEPLOYMENT, "limit"))
+LEFT = Family("router_core_pool_left", "Room in the window, never below 0", (*_DEPLOYMENT, "limit"))
+_SHARED = ("pool", "scope", "name", "limit")
+SHARED_LIMIT = Family("router_core_pool_shared_limit", "Limit in force of those the configuration names", _SHARED)
+SHARED_USED = Family("router_core_pool_shared_used", "Reserved or used in the window", _SHARED)
+SHARED_LEFT = Family("router_core_pool_shared_left", "Room in the window, never below 0", _SHARED)
 COOLDOWNS = Family("router_core_pool_cooldowns", "Cooldowns by reason", (*_DEPLOYMENT, "reason"), "counter")
 TTFT = Family("router_core_pool_ttft_seconds", "Time to first content, by percentile", (*_DEPLOYMENT, "percentile"))
 LATENCY = Family("router_core_pool_latency_seconds", "Duration of calls, by percentile", (*_DEPLOYMENT, "percentile"))
@@ -50,9 +54,10 @@ SHADOW = Family(
 )  # fmt: skip
 
 FAMILIES = (
-    OPERATIONS, CALLS, DEGRADED, AGE, WORKERS, WAITING, INFLIGHT, WEIGHT, STATE, COOLING, LIMIT, USED, LEFT, COOLDOWNS,
-    SHADOW, TTFT, LATENCY,
+    OPERATIONS, CALLS, DEGRADED, AGE, WORKERS, WAITING, INFLIGHT, WEIGHT, STATE, COOLING, LIMIT, USED, LEFT,
+    SHARED_LIMIT, SHARED_USED, SHARED_LEFT, COOLDOWNS, SHADOW, TTFT, LATENCY,
 )  # fmt: skip
+_OF_DEPLOYMENT, _OF_SUBJECT = (LIMIT, USED, LEFT), (SHARED_LIMIT, SHARED_USED, SHARED_LEFT)
 
 
 def merged(readings: Iterable[PoolReading]) -> dict[Family, dict[tuple[str, ...], float]]:
@@ -85,6 +90,9 @@ def samples(reading: PoolReading) -> Iterator[tuple[Family, tuple[str, ...], flo
             yield SHADOW, (*pool, shadow.group, shadow.strategy, outcome), count
     for state in snapshot.deployments.values():
         yield from _of_deployment((*pool, state.group, state.id), state)
+    for limit in reading.limits:
+        scope, _, name = limit.subject.partition(":")
+        yield from _room((*pool, scope, name), limit.name, limit.amount, limit.used, _OF_SUBJECT)
     for (deployment, reason), count in reading.cooldowns.items():
         known = snapshot.deployments.get(deployment)
         if known is not None:
@@ -99,11 +107,19 @@ def _of_deployment(names: tuple[str, ...], state: DeploymentState) -> Iterator[t
     for health in HEALTH:
         yield STATE, (*names, health), float(now == health)
     for limit, amount in state.limits.items():
-        used = state.used.get(limit, 0)
-        yield LIMIT, (*names, limit), amount
-        yield USED, (*names, limit), used
-        yield LEFT, (*names, limit), max(0, amount - used)
+        yield from _room(names, limit, amount, state.used.get(limit, 0), _OF_DEPLOYMENT)
     if state.timings is not None:
         for family, found in ((TTFT, state.timings.ttft), (LATENCY, state.timings.latency)):
             for percent, ms in found.ms.items():
                 yield family, (*names, f"p{percent}"), ms / 1000
+
+
+def _room(
+    names: tuple[str, ...], limit: str, amount: int, used: int | None, families: tuple[Family, Family, Family]
+) -> Iterator[tuple[Family, tuple[str, ...], float]]:
+    """A limit, what is used of it, and what is left; cost in dollars."""
+    if used is None:
+        return
+    unit = 1e9 if limit.startswith("cost/") else 1
+    for family, value in zip(families, (amount, used, max(0, amount - used)), strict=True):
+        yield family, (*names, limit), value / unit

@@ -38,7 +38,8 @@ from router_core.mirror import Mirror
 from router_core.plan import Plan, Target
 from router_core.providers import ADAPTERS, Factory
 from router_core.providers.base import Kind
-from router_core.state.records import Explanation, Snapshot
+from router_core.state.names import unescape
+from router_core.state.records import Explanation, Rows, Snapshot
 from router_core.state.store import Store
 from router_core.strategies import Strategy, sources
 from router_core.streaming import Stream, SyncStream
@@ -79,7 +80,8 @@ class Router(Catalogue, Batches):
         ranks = sources(extra=strategies)
         self.store = Store(settings.store_url or "memory://", pool=settings.pool, ranks=ranks, client=settings.redis)
         self._background = self.store.background
-        self._metrics = None if metrics is None else _metrics(metrics, self.store, deployments)
+        members, rows = described(settings, deployments)
+        self._metrics = None if metrics is None else _metrics(metrics, self.store, deployments, rows)
         self._own_transport = transport is None
         self._parts = Parts(
             store=self.store,
@@ -96,7 +98,7 @@ class Router(Catalogue, Batches):
         self._mirror = Mirror(self._request)
         self._wiring = wire(settings, deployments, self._parts)
         self.store.on_fit = partial(_adopt, weakref.ref(self))
-        self._member = Membership(self.store, *described(settings, deployments))
+        self._member = Membership(self.store, members, rows)
 
     @classmethod
     def from_yaml(cls, path: str | PathLike[str], **arguments: Any) -> Self:
@@ -187,11 +189,15 @@ class Router(Catalogue, Batches):
 
 
 def _metrics(
-    registry: CollectorRegistry | Literal[True], store: Store, deployments: Sequence[config.Deployment]
+    registry: CollectorRegistry | Literal[True],
+    store: Store,
+    deployments: Sequence[config.Deployment],
+    rows: Sequence[Rows],
 ) -> Metrics:
     from router_core.metrics import Metrics  # prometheus_client is loaded by who wants it
 
-    return Metrics(registry, store, [(one.model_name, one.id) for one in deployments])
+    subjects = [unescape(one.subject) for one in rows if not one.subject.endswith(":*")]
+    return Metrics(registry, store, [(one.model_name, one.id) for one in deployments], subjects)
 
 
 def _adopt(

@@ -46,6 +46,11 @@ async def of_closed(member: Member) -> tuple[LimitState, ...]:
     return tuple(await _read(member, [id for id in answers[0].split() if scope_of(id) not in _OPEN]))
 
 
+async def used(member: Member, ids: Sequence[str]) -> list[LimitState]:
+    """The rows of some holders; nothing is asked where no subject has rows."""
+    return await _read(member, ids) if member.worker.scopes else []
+
+
 async def usage(member: Member, id: str) -> list[LimitState]:
     """The rows of one holder, with what running calls have reserved of them."""
     states = await _read(member, [id], worst=True)

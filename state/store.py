@@ -285,6 +285,10 @@ class Store:
         """The limits of one subject (`user:alice`) or deployment. Raises StateError."""
         return await limits.usage(self._process(), limits.named(subject))
 
+    async def used(self, subjects: Sequence[str]) -> list[LimitState]:
+        """The limits of many, as in `usage` but for what is reserved and the worst windows. Raises StateError."""
+        return await limits.used(self._process(), [limits.named(subject) for subject in subjects])
+
     async def set_limit(self, subject: str, row: str, amount: int | str | None) -> str:
         """Override a limit of a subject or a deployment for the whole fleet; None takes that back. Returns the limits
         in force.

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -13,13 +14,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 from router_core import strategies
 from router_core.metrics import Metrics
 from router_core.pool_reading import PoolReading
-from router_core.state.records import Acquire, Declared, Outcome
+from router_core.state.records import Acquire, Declared, Outcome, Rows
 from router_core.state.store import Store
 
 DECLARED = (
     Declared("a", "chat", "openai", "acc", weight=2.0, limits={"requests/60": 10, "tokens/60": 1000, "concurrent": 4}),
     Declared("b", "chat", "openai", "acc"),
 )
+NAMED = ["account:acc", "team:r ed", "team:nobody"]
 A = {"group": "chat", "deployment": "a"}
 
 
@@ -56,6 +58,31 @@ async def test_limits_used_and_left_inflight_health_and_weight(store: Store, poo
     assert value("router_core_pool_workers", {"pool": pool}) == 1
     assert value("router_core_pool_waiting", {"pool": pool, "group": "chat"}) == 0
     assert value("router_core_degraded", {"pool": pool}) == 0
+    metrics.close()
+
+
+async def test_limits_that_the_configuration_names_and_no_others(store: Store, pool: str) -> None:
+    """Callers choose the names of users, so those with the limits of everyone are no labels. Money is in dollars."""
+    rows = [
+        Rows("account:acc", {"tokens/60": 400}),
+        Rows("team:r%20ed", {"requests/day@UTC": 2}),
+        Rows("user:*", {"requests/60": 9, "cost/3600": 5_000_000_000}),
+    ]
+    await store.register([replace(one, input_price=10**12, output_price=0, version=1) for one in DECLARED], rows)
+    await store.set_limit("account:acc", "cost/3600", 5_000_000_000)
+    registry = CollectorRegistry()
+    metrics, value = Metrics(registry, store, [("chat", "a")], NAMED), registry.get_sample_value
+    await store.acquire(Acquire("chat", ("a",), input_tokens=150, subjects=("team:r%20ed", "user:alice")))
+    for scope, name, limit, amount, used in (
+        ("account", "acc", "tokens/60", 400, 150),
+        ("account", "acc", "cost/3600", 5, 0.15),
+        ("team", "r ed", "requests/day@UTC", 2, 1),
+    ):
+        labels = {"pool": pool, "scope": scope, "name": name, "limit": limit}
+        await scraped(registry, "router_core_pool_shared_limit", labels, amount)
+        assert value("router_core_pool_shared_used", labels) == used
+        assert value("router_core_pool_shared_left", labels) == amount - used
+    assert 'scope="user"' not in generate_latest(registry).decode()
     metrics.close()
 
 
