@@ -67,6 +67,8 @@ class Attempt:
         "plan", "response", "sent", "started", "target", "total", "ttft_ms", "upstream",
     )  # fmt: skip
 
+    teaches = True  # its time and its length are like those of others
+
     def __init__(
         self,
         upstream: Upstream,
@@ -147,7 +149,7 @@ class Attempt:
         status = None if error is None else error.status_code
         outcome = Outcome(
             kind=kind,
-            total_ms=ms,
+            total_ms=ms if self.teaches else None,
             ttft_ms=self.ttft_ms,
             input_tokens=sent,
             output_tokens=made,
@@ -175,12 +177,13 @@ class Attempt:
         reason = "hedge_lost" if self.lost and kind == "cancelled" else "" if error is None else error.reason
         self._report(kind, status, ms, sent, made, reason)
         self._learn(usage, error)
-        if kind == "ok" and made is not None:
+        if kind == "ok" and made is not None and self.teaches:
             self.upstream.lengths.learn(group.name, made)
 
     def _sample(self, kind: OutcomeKind, ms: float) -> tuple[float | None, float | None] | None:
         hedge = self.plan.options.hedge
-        if self.target.group.name not in self.upstream.measured and not (hedge and hedge.percent):
+        measured = self.target.group.name in self.upstream.measured or bool(hedge and hedge.percent)
+        if not (measured and self.teaches):
             return None
         gave_up = self.lost and not self.is_copy  # a copy that lost did not take long
         return sample(kind, self.target.call.stream, self.ttft_ms, ms, gave_up)

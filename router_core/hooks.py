@@ -90,6 +90,16 @@ class CustomFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Probed:
+    """A deployment was probed (`health_check`); an AttemptEnded has told the rest."""
+
+    group: str
+    deployment: str
+    kind: OutcomeKind
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallDenied:
     """The fleet may not make an upstream call: `reason` as of `Denied`."""
 
@@ -97,7 +107,7 @@ class CallDenied:
     reason: str
 
 
-Event = Decided | CallDenied | AttemptStarted | AttemptEnded | RequestEnded | Hedged | CustomFailed
+Event = Decided | CallDenied | Probed | AttemptStarted | AttemptEnded | RequestEnded | Hedged | CustomFailed
 
 
 class Hook(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from router_core.errors import StateUnavailable
@@ -16,8 +16,15 @@ from router_core.state.store import Store
 class Membership:
     """`if not joined: await join()` is what a call pays; callers that come together share one registration."""
 
-    def __init__(self, store: Store, deployments: Sequence[Declared], rows: Sequence[Rows]) -> None:
-        self._store, self._described = store, (tuple(deployments), tuple(rows))
+    def __init__(
+        self,
+        store: Store,
+        deployments: Sequence[Declared],
+        rows: Sequence[Rows],
+        then: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`then` is called each time it has joined."""
+        self._store, self._described, self._then = store, (tuple(deployments), tuple(rows)), then
         self._pid: int | None = None
         self._joining: tuple[int, Future[None]] | None = None
 
@@ -44,3 +51,4 @@ class Membership:
         await self._store.register(*described)
         if described is self._described:  # else they changed meanwhile
             self._pid = pid
+            self._then()

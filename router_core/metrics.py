@@ -26,6 +26,7 @@ from router_core.hooks import (
     Decided,
     Event,
     Hedged,
+    Probed,
     RequestEnded,
 )
 from router_core.limits import without_name
@@ -73,6 +74,7 @@ class _Families:
         self.refusals = counter("refusals", "Candidates that could not serve, where none could", *_GROUP, "reason")
         self.hedges = counter("hedges", "Calls so slow that another was made too, by how", *_GROUP, "outcome")
         self.denied = counter("denied", "Upstream calls that the fleet may not make, by why", *_GROUP, "reason")
+        self.probes = counter("probes", "Probes by how they ended; they are attempts too", *_DEPLOYMENT, "outcome")
         self.custom = counter("routing_function_failures", "Routing functions that raised or named nothing", *_GROUP)
         self.inflight = Gauge(
             "router_core_inflight", "Upstream calls of this worker now", _DEPLOYMENT,
@@ -153,6 +155,8 @@ class Metrics:
                 self._to.hedges.labels(self._pool, self._group(event.group), event.outcome).inc()
             case CallDenied():
                 self._to.denied.labels(self._pool, self._group(event.group), event.reason).inc()
+            case Probed():
+                self._to.probes.labels(*self._names(event.group, event.deployment), event.kind).inc()
             case CustomFailed():
                 self._to.custom.labels(self._pool, self._group(event.group)).inc()
 

@@ -36,6 +36,7 @@ from router_core.hooks import Hook, RequestEnded, join
 from router_core.membership import Membership
 from router_core.mirror import Mirror
 from router_core.plan import Plan, Target
+from router_core.probing import Probing
 from router_core.providers import ADAPTERS, Factory
 from router_core.providers.base import Kind
 from router_core.state.names import unescape
@@ -98,7 +99,8 @@ class Router(Catalogue, Batches):
         self._mirror = Mirror(self._request)
         self._wiring = wire(settings, deployments, self._parts)
         self.store.on_fit = partial(_adopt, weakref.ref(self))
-        self._member = Membership(self.store, members, rows)
+        self._probing = Probing(self.store, partial(_wiring_of, weakref.ref(self)), self._parts.random)
+        self._member = Membership(self.store, members, rows, self._probing.start)
 
     @classmethod
     def from_yaml(cls, path: str | PathLike[str], **arguments: Any) -> Self:
@@ -164,6 +166,7 @@ class Router(Catalogue, Batches):
         """Send what is left to settle, leave the pool, close connections. Twice is harmless."""
         await self._mirror.aclose()
         self._parts.watch.close()
+        self._probing.close()
         self._parts.estimates.close()
         if self._metrics is not None:
             self._metrics.close()
@@ -207,6 +210,11 @@ def _adopt(
     alive = router()
     if alive is not None and (one := alive._wiring.planner.deployments.get(deployment)) is not None:
         alive._parts.fits.adopt(one.group, one.provider, deployment, ratio, plain, tools)
+
+
+def _wiring_of(router: weakref.ref[Router]) -> Wiring | None:
+    alive = router()
+    return None if alive is None else alive._wiring
 
 
 def _reweigh(router: weakref.ref[Router], snapshot: Snapshot) -> None:

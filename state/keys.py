@@ -47,6 +47,8 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
                           first content, time of whole calls, where they are counted (sketch.lua)
     evidence      HASH    deployment -> "worker at_ms worker at_ms": who could not connect (evidence.lua)
     adaptive      HASH    deployment -> "limit lowered_ms": calls at once, as they are learned (adaptive.lua)
+    probed        HASH    deployment -> "at_ms outcome ms" of its last probe; lease:<digest> -> "worker until_ms": who
+                          probes the deployments of a list (probing.lua)
     use:<subject> HASH    used and window of a tag, a user or a team, by row; it expires with its longest window
     waiting:<group>  ZSET tickets of waiting calls by turn, then "=priority|caller": what fair turns remember (fair.lua)
     pin:<group>:<hash>  STRING with a TTL: "deployment renewed_ms" of a session or user
@@ -89,6 +91,7 @@ COLUMNS = (
     "fit",
     "attempts",
     "adaptive",
+    "probed",
     "sketch",
     "evidence",
 )

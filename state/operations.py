@@ -147,7 +147,7 @@ class SettleOp:
         retry = "-" if o.retry_after is None else f"{o.retry_after * 1000:.0f}"
         return (
             f"settle {self.lease.id} {self.lease.epoch} {self.deployment} {o.kind} "
-            f"{share(policy_line(o.breaker, o.learn))} {retry} {o.total_ms:.3f} {_measure(o.ttft_ms)} "
+            f"{share(policy_line(o.breaker, o.learn))} {retry} {_measure(o.total_ms)} {_measure(o.ttft_ms)} "
             f"{_known(o.input_tokens)} {_known(o.output_tokens)} {_known(o.cost_nano)} {int(o.stream)}"
             f"{self._rest(share)}"
         )

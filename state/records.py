@@ -157,7 +157,7 @@ class Outcome:
     """
 
     kind: OutcomeKind
-    total_ms: float = 0.0
+    total_ms: float | None = 0.0  # None: it teaches no times
     ttft_ms: float | None = None  # streams only: to the first content
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -377,6 +377,17 @@ class Snapshot:
     engine: str
     shadows: tuple[ShadowState, ...] = ()
     limits: tuple[LimitState, ...] = ()  # of accounts, providers and groups
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeState:
+    """The last probe of a deployment, None where there was none. `outcome`: as of calls, "asked" (an operator wants
+    one), "begun"."""
+
+    deployment: str
+    at_ms: float | None  # pool time
+    outcome: str | None
+    ms: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,16 +47,17 @@ _CALLS = (
         "levels",
         "claims",
         "shadow",
+        "own",
         "refusal",
         "reserve",
     ),
     *("tally", "halves", "budget", "throttle", "question", "acquire"),
     *("outcome", "corrections", "charges", "lessons", "sketches", "aimd", "ends", "learn", "doubt", "settle"),
-    *("cancel", "renew", "pause", "others", "observe", "calls"),
+    *("cancel", "renew", "pause", "others", "observe", "probe", "calls"),
 )
 _FLEET = (
     *("retired", "outliers", "heartbeat", "register", "limits", "calendars", "raises", "control"),
-    *("snapshot", "percentiles", "worst", "meters", "fits", "fleet"),
+    *("snapshot", "percentiles", "worst", "meters", "fits", "probing", "fleet"),
 )
 
 _MEASURES = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms"})

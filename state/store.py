@@ -21,6 +21,7 @@ from router_core.state.keys import Keys
 from router_core.state.member import Member
 from router_core.state.names import escape, unescape
 from router_core.state.operations import AcquireOp, CancelOp, FleetOp, ObserveOp, PauseOp, RenewOp, SettleOp
+from router_core.state.probes import Probes
 from router_core.state.records import (
     Acquire,
     Declared,
@@ -309,6 +310,11 @@ class Store:
         """Forget what a subject used. Raises StateError."""
         await limits.control(self._process(), "reset", limits.named(subject), "")
 
+    @property
+    def probes(self) -> Probes:
+        """Calls that look after deployments. Raises StateError after `aclose`."""
+        return Probes(self._process(), self.timeout)
+
     async def snapshot(self, deployments: Sequence[str] | None = None) -> Snapshot:
         """The pool now: all deployments, or those named. Raises StateError."""
         member = self._process()
@@ -334,10 +340,12 @@ class Store:
         shadows = tuple(views.shadows(answers[1]))
         return Snapshot(self.keys.pool, reply.now_ms, states, workers, waiting, self.engine.name, shadows, shared)
 
-    async def timings(self, deployments: Sequence[str], percents: Sequence[int]) -> tuple[Timings, dict[str, Timings]]:
+    async def timings(
+        self, deployments: Sequence[str], percents: Sequence[int], age: float = 0.0
+    ) -> tuple[Timings, dict[str, Timings]]:
         """How long the calls of these deployments take together, and each one's, at ascending percents (1 to 99), as
-        far as they are counted (`Outcome.sample`). Raises StateError."""
-        asked = percentiles.question([_escape(one) for one in deployments], percents)
+        far as they are counted (`Outcome.sample`); `age`: seconds that may have passed since. Raises StateError."""
+        asked = percentiles.question([_escape(one) for one in deployments], percents, age)
         _, answers = await self._process().ask([asked])
         together, *each = percentiles.timings(answers[0], percents)
         return together, dict(zip(deployments, each, strict=True))

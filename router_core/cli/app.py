@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from router_core.cli import control, events, limits, providers, simulate, status
+from router_core.cli import control, events, limits, probe, providers, simulate, status
 
 HELP = """Look at a pool of router-core, and change what counts in it for the whole fleet.
 
@@ -51,6 +51,7 @@ app.command("resume")(control.resume)
 app.command("weight")(control.weight)
 app.command("cool")(control.cool)
 app.command("reset")(control.reset)
+app.command("probe")(probe.probe)
 app.add_typer(limits.app, name="limits")
 app.command("simulate")(simulate.simulate)
 app.command("providers")(providers.providers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -66,6 +66,14 @@ class HttpAdapter:
         """See `Adapter.chunks`."""
         return self.stream(call, await self._exchange(call, sender))
 
+    async def get(self, path: str, timeout: Mapping[str, float | None], sender: Sender) -> None:
+        """GET what is below the address. Raises RouterError where that is not answered with a 2xx."""
+        await self._auth.prepare()
+        request = self._requests.get(path, {"timeout": timeout})
+        self._auth.sign(request)
+        response = await self._sent(request, sender)
+        await response.aread()
+
     def request(self, call: Call) -> httpx.Request:
         """The request to send. Raises BadRequestError for what this provider cannot take.
 
@@ -126,7 +134,9 @@ class HttpAdapter:
 
     async def _exchange(self, call: Call, sender: Sender) -> httpx.Response:
         await self._auth.prepare()
-        request = self.request(call)
+        return await self._sent(self.request(call), sender)
+
+    async def _sent(self, request: httpx.Request, sender: Sender) -> httpx.Response:
         try:
             response = await sender.send(request)
             if not 200 <= response.status_code < 300:

@@ -64,6 +64,11 @@ class Requests:
         request.read()
         return request
 
+    def get(self, path: str, extensions: dict[str, Any]) -> httpx.Request:
+        """Without a body."""
+        own = httpx.Headers([pair for pair in self._headers.raw if pair[0].lower() != b"content-type"])
+        return httpx.Request("GET", self._url(path), headers=own, extensions=extensions)
+
     def _url(self, path: str) -> httpx.URL:
         url = self._urls.get(path)
         if url is None:

@@ -1,13 +1,21 @@
 -- The script of calls: settles, cancels, renewals and what answers said first (room first), then acquires in the order
 -- of their places.
 -- Uses: shared, keys, clock, leases, outlook, queue, tickets, claims, shadow, halves, run, acquire, settle, renew,
---       cancel, pause, observe
+--       cancel, pause, observe, probe
 -- Defines: calls
 -- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation (see acquire.lua, settle.lua ...)
 -- Returns  as run.lua says
 
-local verbs = { settle = settle, renew = renew, cancel = cancel, pause = pause, observe = observe, acquire = acquire }
+local verbs = {
+  settle = settle,
+  renew = renew,
+  cancel = cancel,
+  pause = pause,
+  observe = observe,
+  probe = probe,
+  acquire = acquire,
+}
 local REAPED = 8 -- leases that are over and that a run takes along
 
 -- Who holds an earlier ticket is decided earlier, whatever its place in the run. Does anybody hold one?

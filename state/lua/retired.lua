@@ -15,6 +15,7 @@ local FACTS = {
   "evidence",
   "sketch",
   "adaptive",
+  "probed",
   "tokens",
   "spend_nano",
 }

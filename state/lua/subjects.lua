@@ -1,5 +1,5 @@
 -- Whom limits belong to besides deployments: accounts, providers and groups, and the tags, users and teams of calls.
--- Uses: numbers, scopes, rows, image, keys, recall, window, clock
+-- Uses: numbers, scopes, rows, image, keys, recall, window, roster, clock
 -- Defines: subjects
 -- `limits[subject]` = rows in force (rows.lua); `tag:*`, `user:*`, `team:*`: of each that has none of its own
 -- `inflight[subject]` = calls that its row `concurrent` counts; absent: 0
@@ -94,9 +94,9 @@ local function of_request(request)
   return request.holders
 end
 
--- Whom requests to these deployments concern and nobody knows yet, each once.
-local function concerned(list, entries)
-  local closed, ids, seen = scopes.read(clock.scopes).closed, {}, {}
+-- Whom requests concern and nobody knows yet, each once. `entries`: as of run.parse.
+local function concerned(entries)
+  local closed, ids, seen, last = scopes.read(clock.scopes).closed, {}, {}, nil
   local of_settings = recall.known.subjects_of
   local function add(id)
     if not seen[id] then
@@ -104,16 +104,19 @@ local function concerned(list, entries)
       ids[#ids + 1] = id
     end
   end
-  for i = 1, #list do
-    local settings = list[i].settings
-    if settings and settings.subjects and not of_settings[settings] and not seen[settings] then
-      seen[settings] = true -- many deployments share theirs
-      for j = 1, #closed do
-        add(settings.subjects[closed[j]])
+  for i = 1, #entries do
+    local candidates = entries[i].op.candidates
+    local list = candidates ~= last and roster.list(candidates) or NOBODY
+    for k = 1, #list do
+      local settings = list[k].settings
+      if settings and settings.subjects and not of_settings[settings] and not seen[settings] then
+        seen[settings] = true -- many deployments share theirs
+        for j = 1, #closed do
+          add(settings.subjects[closed[j]])
+        end
       end
     end
-  end
-  for i = 1, #entries do
+    last = candidates
     for _, id in ipairs(entries[i].op.subjects or NOBODY) do
       add(id)
       add(scopes.of(id) .. ":*")
@@ -122,10 +125,10 @@ local function concerned(list, entries)
   return ids
 end
 
--- Read the rows that requests to these deployments meet, and calls in flight where rows count them. `entries`: as of
+-- Read the rows that requests meet, and calls in flight where rows count them. `entries`: as of
 -- run.parse.
-local function load(list, entries)
-  local ids = concerned(list, entries)
+local function load(entries)
+  local ids = concerned(entries)
   local texts, counting = #ids > 0 and image.load("limits", ids) or NOBODY, false
   for i = 1, #ids do
     counting = counting or (texts[ids[i]] and string.find(texts[ids[i]], "concurrent", 1, true))
