@@ -96,7 +96,7 @@ local function fits(h, limits, request, d)
   if not wanted then
     return nil, never(h, row, why), true
   end
-  local full = busy(h, limits)
+  local full = limits.concurrent and busy(h, limits)
   if full then
     return nil, holders.label(h, full)
   end
