@@ -1,5 +1,5 @@
-"""An outage, in virtual time: fifty Routers of one pool, twenty deployments. Retries see to the callers, and their budget
-to the upstreams."""
+"""An outage, in virtual time: fifty Routers of one pool, twenty deployments. Retries see to the callers, and their
+budget to the upstreams."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_half_of_the_deployments_fail_for_half_a_minute_and_no_caller_notices(st
 
 @pytest.mark.slow
 def test_where_all_fail_the_budget_bounds_what_the_fleet_sends_them() -> None:
-    """Nothing else does here: no deployment is ever cooled. A fifth of the requests, those of the last seconds before it
-    too, and one a second besides."""
+    """Nothing else does here: no deployment is ever cooled. A fifth of the requests, with those of the last seconds
+    before it, and one a second besides."""
     scenario, settings = outage(2, lambda _: True), {"num_retries": 5, "disable_cooldowns": True}
     bounded = played(scenario, "simple-shuffle", retry_budget={"min_per_second": 1}, **settings)
     assert bounded.storm <= 1.2 + 10 * 0.2 / LASTS + 1.0 / RATE
