@@ -1,13 +1,14 @@
 """Which deployments of a group travel with a call: those that static facts allow, at most 32 of them.
 
 A small group travels whole. Of a large one goes a sample: for a shuffle the head of a weighted random order, kept
-in that order, so that it stays exact; else 24 at random and up to 8 that earlier replies named as best.
+in that order, so that it stays exact; else 24 at random and up to 8 that earlier replies named as best, for several
+calls at once: scripts remember what they made of a list.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 
@@ -22,6 +23,9 @@ from router_core.tags import allowed
 
 MOST = 32
 REMEMBERED = 8
+# Calls that share a sample: each has still two choices of its own. (Batch sampling, which beats a sample for each task:
+# Ousterhout and others, "Sparrow", 2013.)
+SHARED = 16
 CACHED = 256  # combinations of needs whose deployments are remembered
 _NOBODY: frozenset[str] = frozenset()
 _ALL: frozenset[Kind] = frozenset(KINDS)
@@ -81,6 +85,8 @@ class Group:
         self._fitting: dict[object, Mapping[str, None] | None] = {}
         self._whole = Slice(self.ids)
         self._best: tuple[str, ...] = ()
+        self._shared = self._whole  # the last sample without wishes, and for how many calls more it is good
+        self._left = 0
         self._drained: frozenset[int] = frozenset()
 
     def __contains__(self, deployment: str) -> bool:
@@ -124,8 +130,10 @@ class Group:
             ids = tuple(id for id in eligible if id not in exclude)
         elif not self.large:
             ids = tuple(id for id in self.ids if id not in exclude) if exclude else self.ids
-        else:
+        elif shuffle or wanted or exclude or eligible is not None:
             return self._sample(wanted, accept, shuffle)
+        else:
+            return self._shared_sample()
         return Slice(ids, wishes=tuple(map(ids.index, wanted)))
 
     def overflowed(self, deployment: str, window: int | None) -> int:
@@ -164,6 +172,7 @@ class Group:
             self.__dict__.pop("_levels", None)
             self.__dict__.pop("_even_levels", None)
             self.__dict__.pop("places", None)
+            self._left = 0
 
     def _fit(self, needs: Needs) -> dict[str, None] | None:
         fits: list[bool] | None = None
@@ -183,6 +192,14 @@ class Group:
         if fits is None or all(fits):
             return None
         return dict.fromkeys(id for id, fit in zip(self.ids, fits, strict=True) if fit)
+
+    def _shared_sample(self) -> Slice:
+        if self._left > 0:
+            self._left -= 1
+            return self._shared
+        first = self._sample([], lambda _: True, shuffle=False)
+        self._shared, self._left = replace(first, remember=0), SHARED - 1
+        return first  # who is best is said once, in time for the next sample
 
     def _sample(self, wanted: list[str], accept: Callable[[str], bool], shuffle: bool) -> Slice:
         best = () if shuffle else tuple(id for id in self._best if id in self._index and accept(id))[:REMEMBERED]

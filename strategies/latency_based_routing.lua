@@ -35,29 +35,38 @@ local function measured(candidate, plan)
   return plan.measure(candidate)
 end
 
--- The sum of weights of an `order` and the average of what was measured there: few decisions ask.
-local function level_of(plan, order)
-  local level = plan.levels[order]
-  if not level then
-    local weight, count, sum = 0, 0, 0
-    for _, candidate in ipairs(plan.candidates) do
+-- The average of what was measured in an `order`, for those of which nothing was. Many may ask, so it is kept.
+local function prior_of(plan, order)
+  local prior, candidates = plan.priors[order], plan.candidates
+  if not prior then
+    local count, sum = 0, 0
+    for i = 1, #candidates do
+      local candidate = candidates[i]
       local ms = candidate.order == order and measured(candidate, plan)
       if ms then
         count, sum = count + 1, sum + ms
       end
-      weight = weight + (candidate.order == order and math.max(candidate.weight, 0) or 0)
     end
-    level = { weight = weight, prior = count > 0 and sum / count or 1 }
-    plan.levels[order] = level
+    prior = count > 0 and sum / count or 1
+    plan.priors[order] = prior
   end
-  return level
+  return prior
+end
+
+-- The sum of weights of an `order`, of which one in slow start has its share.
+local function weight_of(plan, order)
+  local sum = 0
+  for _, candidate in ipairs(plan.candidates) do
+    sum = sum + (candidate.order == order and math.max(candidate.weight, 0) or 0)
+  end
+  return sum
 end
 
 local function cost(candidate, plan)
   if candidate.weight <= 0 then
     return math.huge
   end
-  local ms = measured(candidate, plan) or level_of(plan, candidate.order).prior
+  local ms = measured(candidate, plan) or prior_of(plan, candidate.order)
   return math.max(ms, LEAST_MS) * (candidate.inflight + 1) / candidate.weight
 end
 
@@ -93,7 +102,7 @@ end
 
 local function prepare(candidates, request, now, random)
   local args = request.args
-  local plan = { measure = measure_of(request), candidates = candidates, levels = {}, usual = false }
+  local plan = { measure = measure_of(request), candidates = candidates, priors = {}, usual = false }
   if random() < (args.exploration or EXPLORATION) then
     plan.explored = explored_of(candidates, now, random)
   end
@@ -106,7 +115,7 @@ end
 local function rank_unusual(candidate, plan, random)
   if plan.explored and plan.explored[candidate.order].id == candidate.id then
     return -1
-  elseif candidate.state == "ramp" and random() * level_of(plan, candidate.order).weight > candidate.weight then
+  elseif candidate.state == "ramp" and random() * weight_of(plan, candidate.order) > candidate.weight then
     return math.huge
   end
   local own, level = cost(candidate, plan), plan.tolerance and plan.tolerance[candidate.order]
@@ -115,8 +124,8 @@ end
 
 local function rank(candidate, request, _, random)
   local plan, weight = request.prepared, candidate.weight
-  local ms = plan.measure(candidate)
-  if plan.usual and ms and weight > 0 and candidate.state ~= "ramp" then -- it is computed for all of them each time
+  if plan.usual and weight > 0 and candidate.state ~= "ramp" then -- it is computed for all of them each time
+    local ms = plan.measure(candidate) or prior_of(plan, candidate.order)
     return (ms > LEAST_MS and ms or LEAST_MS) * (candidate.inflight + 1) / weight
   end
   return rank_unusual(candidate, plan, random)

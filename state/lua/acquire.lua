@@ -1,13 +1,14 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
--- Uses: numbers, shared, image, room, reserve, holders, subjects, contexts, roster, queue, tickets, choose, levels,
---       claims, shadow, refusal, leases, breaker, panic, clock, question, budget, throttle
+-- Uses: numbers, shared, image, room, reserve, holders, subjects, contexts, queue, tickets, choose, levels,
+--       claims, shadow, own, refusal, leases, breaker, panic, clock, question, budget, throttle
 -- Defines: acquire
 -- Op      as question.lua says
 -- Returns "ok deployment generation probe best ..."; "pinned deployment" (not in a list that is sampled);
 --         "again" (the scopes are others: name the subjects in them);
---         "wait due place unknown turn" (unknown 1: room may come at any time; turn "-": as it was
---         told before); "denied kind" (the budget of such extra calls is used up; of throttled ones with
---         their share); "full earliest place waiting id reason ready ..."; "void" (too late, nothing written); dry:
+--         "wait due place unknown turn" (unknown 1: room may come at any time; turn "-": as it was told before;
+--         turn "user:alice": whose limit keeps it, without a place in the queue); "denied kind" (the budget of such
+--         extra calls is used up; of throttled ones with their share); "full earliest place waiting id reason ready
+--         ..."; "void" (too late, nothing written); dry:
 --         "dry chosen earliest place waiting id order rank reason ready ..."; "-" for unknown
 
 local REAP_BEFORE_REFUSAL = 64
@@ -61,6 +62,7 @@ local function grant(request, panel, i, found, q)
     breaker.close(d)
   end
   queue.serve(q, request)
+  own.let_go(q, request, d)
   budget.spend(request)
   if claim then
     claims.write(request, claim)
@@ -69,51 +71,18 @@ local function grant(request, panel, i, found, q)
   return "ok " .. d.id .. " " .. generation .. (kind == CALL and " 0" or " 1") .. best
 end
 
--- All candidates of the run, each once. Mostly all calls have the same.
-local function candidates_of(entries)
-  local first, same = entries[1].op.candidates, true
-  for i = 2, #entries do
-    same = same and entries[i].op.candidates == first
-  end
-  if same then
-    return first
-  end
-  local ids, seen = {}, {}
-  for i = 1, #entries do
-    local candidates = entries[i].op.candidates
-    for j = 1, seen[candidates] and 0 or #candidates do
-      local id = candidates[j]
-      if not seen[id] then
-        seen[id] = true
-        ids[#ids + 1] = id
-      end
-    end
-    seen[candidates] = true
-  end
-  return ids
-end
-
 -- Read what all acquires of the run need, one command a column. `entries`: as of run.parse.
 local function load(entries)
-  local ids, lease_ids, last = candidates_of(entries), {}, nil
+  local lease_ids = {}
   for i = 1, #entries do
     lease_ids[i] = entries[i].op.id
   end
   image.load("lease", lease_ids)
   claims.load(entries)
-  contexts.load(entries, ids)
-  for i = 1, #ids > 0 and #entries or 0 do
-    local request = entries[i].op
-    if request.strategy ~= last then
-      choose.load(request, ids)
-      last = request.strategy
-    end
-    if request.shadow then
-      choose.load(request.shadow, ids)
-    end
-  end
+  contexts.load(entries)
+  choose.load(entries)
   if clock.scopes then
-    subjects.load(roster.list(ids), entries)
+    subjects.load(entries)
   end
 end
 

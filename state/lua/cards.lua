@@ -111,6 +111,7 @@ function cards.new(id)
     level = nil,
     timed = nil,
     age = 0,
+    listed = nil,
     read = nil,
     windows = nil,
     changed = false,

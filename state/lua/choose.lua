@@ -7,6 +7,9 @@
 local ORDER = 4096 -- level = order * 4096 + turn; a turn is one of levels.lua, PROBE or RANKED
 local PROBE, RANKED = 1000, 1001
 
+local IDENTITY, NONE = {}, {} -- positions of a list of which all may be asked; nobody
+local ranked = {} -- ranks of the last request
+
 -- Uniform in (0, 1), the same on every engine (Park and Miller): Redis seeds math.random alike in every run.
 local function random(seed)
   return function()
@@ -19,12 +22,25 @@ local function strategy_of(name)
   return ranks[name] or error("UNKNOWN strategy " .. name, 0)
 end
 
--- Read what a request's strategy asks for, for all deployments of the run.
-local function load(request, ids)
+-- Does a request's strategy read what was learned? An unknown one is the error of its own operation.
+local function reads_learned(request)
   local strategy = ranks[request.strategy]
-  if strategy then -- an unknown one is the error of its own operation
-    roster.load(ids, strategy.reads_learned and roster.ALL or roster.BASE)
+  return strategy and strategy.reads_learned
+end
+
+-- Read what the strategies of a run ask for, for all its candidates. `entries`: as of run.parse.
+local function load(entries)
+  local lists, wanted = {}, roster.BASE
+  for i = 1, #entries do
+    local request = entries[i].op
+    if request.candidates ~= lists[#lists] then
+      lists[#lists + 1] = request.candidates
+    end
+    if wanted ~= roster.ALL and (reads_learned(request) or (request.shadow and reads_learned(request.shadow))) then
+      wanted = roster.ALL
+    end
   end
+  roster.load_all(lists, wanted)
 end
 
 -- Why no call may go to a deployment whatever the time: `d.refusal`; else its level and weight. `d.timed`: the time has
@@ -57,11 +73,30 @@ local function judge(d)
   return nil
 end
 
+-- The panel of a list of which all may be asked, whatever the time; nil where that is not so.
+local function whole_panel(strategy, cards)
+  local levels = {}
+  for i = 1, #cards do
+    local d = cards[i]
+    if d.stale then
+      conclude(d)
+    end
+    if d.refusal or d.timed or d.doubt > 0 or (strategy.reads_learned and d.learned == false) then
+      return nil
+    end
+    levels[i] = d.level
+  end
+  for i = #IDENTITY + 1, #cards do
+    IDENTITY[i] = i
+  end
+  return { members = cards, levels = levels, at = IDENTITY, refusals = NONE, strategy = strategy, timed = false }
+end
+
 -- Who may be asked at all: `members` with their `levels`, and the `refusals` {id, reason, ready_ms} of the others.
 -- `at`: position in the list -> index of the member. `relieved`: those of them that only panic lets in. `timed`: only
 -- for this run.
 local function panel_for(strategy, cards)
-  local panel = { members = {}, levels = {}, at = {}, refusals = {}, found = {}, strategy = strategy, timed = false }
+  local panel = { members = {}, levels = {}, at = {}, refusals = {}, strategy = strategy, timed = false }
   panel.doubted = false -- somebody failed last, or waits for its probe
   for i = 1, #cards do
     local d = cards[i]
@@ -87,7 +122,6 @@ local function panel_for(strategy, cards)
   if panel.refusals[1] then
     panic.relieve(panel, cards)
   end
-  panel.changes, panel.made_ms = roster.changes, clock.now
   return panel
 end
 
@@ -96,15 +130,17 @@ local function panel_of(request)
   local cards, name = roster.list(request.candidates), request.strategy
   local panel = cards.panels[name]
   if not panel or panel.changes ~= roster.changes or (panel.timed and panel.made_ms ~= clock.now) then
-    panel = panel_for(strategy_of(name), cards)
+    local strategy = strategy_of(name)
+    panel = whole_panel(strategy, cards) or panel_for(strategy, cards)
+    panel.changes, panel.made_ms = roster.changes, clock.now
     cards.panels[name] = panel
   end
   return panel
 end
 
--- The ranks of a panel's members for this request; the next one's take their place.
+-- The ranks of a panel's members for this request; the next one's take their place, whatever its panel.
 local function ranks_of(panel, request, draw)
-  local strategy, members, found, now = panel.strategy, panel.members, panel.found, clock.now
+  local strategy, members, now = panel.strategy, panel.members, clock.now
   if strategy.reads_windows then
     holders.load(members)
     for i = 1, #members do
@@ -116,9 +152,9 @@ local function ranks_of(panel, request, draw)
   end
   local rank = strategy.rank
   for i = 1, #members do
-    found[i] = rank(members[i], request, now, draw)
+    ranked[i] = rank(members[i], request, now, draw)
   end
-  return found
+  return ranked
 end
 
 -- Index of the best member, nil where there is none.

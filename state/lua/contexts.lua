@@ -6,12 +6,14 @@
 local LEAST = 1024 -- input tokens of a call that is looked at: no window is smaller
 local MARGIN = 1.25 -- an estimate may be that much too high: only what surely is too long is refused
 
--- Read the windows of the candidates, if a call of the run is long. `entries`: as of run.parse.
-local function load(entries, ids)
-  for i = 1, #ids > 0 and #entries or 0 do
-    if entries[i].op.input_tokens >= LEAST then
-      image.load("context", ids)
-      return
+-- Read the windows of the candidates of long calls. `entries`: as of run.parse.
+local function load(entries)
+  local last
+  for i = 1, #entries do
+    local request = entries[i].op
+    if request.input_tokens >= LEAST and request.candidates ~= last and request.candidates[1] then
+      image.load("context", request.candidates)
+      last = request.candidates
     end
   end
 end

@@ -1,13 +1,10 @@
 -- Why a call was not served and when it may be; and what else few acquires ask for: explanations, the best-ranked.
--- Uses: numbers, queue, tickets, outlook, clock
+-- Uses: numbers, queue, tickets, outlook, own, clock
 -- Defines: refusal
 -- A refusal is {id, reason, ready_ms or nil, true where that will never be otherwise}.
 
 local MOST_WAITING = 10000 -- of a group, if the call says nothing else
 local HOPELESS = { too_large = true, unknown = true, garbled = true, drained = true }
-
--- Limits that belong to the call, not to who could serve it.
-local OWN = { ["user:"] = true, ["team:"] = true, ["tag:"] = true }
 
 local function time_or_dash(at_ms)
   return at_ms and numbers.int(at_ms) or "-"
@@ -57,16 +54,6 @@ local function hopes(refusals)
   return any, unknown
 end
 
--- Does a limit of the call's own user, team or tags stand in its way? Then it does so at every deployment.
-local function is_its_own(refusals)
-  for _, refused in ipairs(refusals) do
-    if OWN[string.match(refused[2], "^%l+:") or ""] then
-      return true
-    end
-  end
-  return false
-end
-
 -- Pool time at which a place should be served, nil if nobody can know; and the time before which it will not be, where
 -- that matters: the one is a forecast, the other sends nobody away who would have had his turn.
 local function expected(request, q, place, panel, refusals)
@@ -91,16 +78,21 @@ end
 -- The reply to a refused call: it waits and keeps its place, or it is told why. What waits for its own caller's limits
 -- keeps none: no room would be of use to it, and others may be served meanwhile.
 local function answer(request, q, place, panel, refusals)
-  local own = is_its_own(refusals)
-  local at_ms, earliest = expected(request, q, own and 0 or place, panel, refusals)
+  local who, at_own = own.blocking(request, panel.members)
   local any, unknown = hopes(refusals)
+  local at_ms, earliest = at_own, at_own
+  if who then
+    unknown = not at_own
+  else
+    at_ms, earliest = expected(request, q, place, panel, refusals)
+  end
   local may_come = unknown or not earliest or earliest <= math.max(request.wait_until, clock.now)
   if any and request.wait_until > clock.now and may_come then
     unknown = unknown or not at_ms or at_ms <= clock.now
     local reply = "wait " .. time_or_dash(at_ms) .. " " .. numbers.int(place) .. (unknown and " 1 " or " 0 ")
-    if own then
+    if who then
       queue.give_up(q, request.ticket)
-      return reply .. "-"
+      return reply .. who
     elseif request.ranked or q.places[request.ticket] then
       return reply .. "-"
     elseif queue.length(q) < (request.most_waiting or MOST_WAITING) then
@@ -138,20 +130,27 @@ local function explain(request, q, place, panel, chosen, found, refusals)
   return table.concat(reply, " ")
 end
 
--- Ids of the `count` best-ranked members, each after a space.
+-- Ids of the `count` best-ranked members, each after a space. Sorting would call Lua from C for each comparison.
 local function best(panel, found, count)
-  local order = {}
-  for i = 1, #found do
-    order[i] = i
+  local order, n, members, worst = {}, 0, panel.members, math.huge
+  for i = 1, #members do
+    local rank = found[i]
+    if n < count or rank < worst then
+      local at = math.min(n, count - 1)
+      n = at + 1
+      while at > 0 and rank < found[order[at]] do
+        order[at + 1] = order[at]
+        at = at - 1
+      end
+      order[at + 1] = i
+      worst = found[order[n]]
+    end
   end
-  table.sort(order, function(a, b)
-    return found[a] < found[b]
-  end)
-  local ids = ""
-  for i = 1, math.min(count, #order) do
-    ids = ids .. " " .. panel.members[order[i]].id
+  local ids = {}
+  for j = 1, n do
+    ids[j] = " " .. members[order[j]].id
   end
-  return ids
+  return table.concat(ids)
 end
 
 local refusal = { of = of, all_behind = all_behind, answer = answer, explain = explain, best = best }

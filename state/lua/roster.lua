@@ -61,8 +61,9 @@ function roster.list(ids)
       pool.lists, pool.listed = {}, 0
     end
     list = { panels = {}, age = 0, read = nil }
+    local known = pool.cards
     for i = 1, #ids do
-      list[i] = roster.card(ids[i])
+      list[i] = known[ids[i]] or roster.card(ids[i])
     end
     pool.lists[ids], pool.listed = list, pool.listed + 1
   end
@@ -83,14 +84,14 @@ function roster.has(d, wanted)
 end
 
 -- Those of the cards whose column was not read, and their ids.
-local function lacking(list, column)
-  local rest, ids = {}, {}
+local function lacking(list, ids, column)
+  local rest, names = {}, {}
   for i = 1, #list do
     if list[i].age ~= recall.age or not list[i].read.has[column] then
-      rest[#rest + 1], ids[#ids + 1] = list[i], list[i].id
+      rest[#rest + 1], names[#names + 1] = list[i], ids[i]
     end
   end
-  return rest, ids
+  return rest, names
 end
 
 -- The cards have been read so far, and further.
@@ -110,16 +111,16 @@ local function note_read(list, wanted)
   end
 end
 
--- Read columns of these cards, one command each. Garbage is noted.
+-- Read columns (a set of inflight, health, settings, learned) of these cards, one command each. Garbage is noted.
 local function read(list, ids, wanted)
   local all_new = true
   for i = 1, #list do
     all_new = all_new and list[i].age ~= recall.age
   end
-  for i = 1, #wanted.names do
+  for i = 1, #list > 0 and #wanted.names or 0 do
     local column, rest, names = wanted.names[i], list, ids
     if not all_new then
-      rest, names = lacking(list, column)
+      rest, names = lacking(list, ids, column)
     end
     if #rest > 0 then
       cards[column](rest, image.read(column, names))
@@ -128,15 +129,30 @@ local function read(list, ids, wanted)
   note_read(list, wanted)
 end
 
--- The cards of a list of ids (which nobody changes), with columns (a set of inflight, health, settings, learned) that
--- are known afterwards.
-function roster.load(ids, wanted)
-  local list = roster.list(ids)
-  if list.age ~= recall.age or list.read ~= wanted then
-    read(list, ids, wanted)
+-- The columns of all deployments of these lists of ids (which nobody changes) are known afterwards.
+function roster.load_all(lists, wanted)
+  local rest, ids = {}, {}
+  for i = 1, #lists do
+    local list = roster.list(lists[i])
+    for j = 1, (list.age ~= recall.age or list.read ~= wanted) and #list or 0 do
+      local d = list[j]
+      if d.listed ~= rest and not roster.has(d, wanted) then
+        d.listed = rest
+        rest[#rest + 1], ids[#ids + 1] = d, d.id
+      end
+    end
+  end
+  read(rest, ids, wanted)
+  for i = 1, #lists do
+    local list = roster.list(lists[i])
     list.age, list.read = recall.age, wanted
   end
-  return list
+end
+
+-- The cards of a list of ids, whose columns are known.
+function roster.load(ids, wanted)
+  roster.load_all({ ids }, wanted)
+  return roster.list(ids)
 end
 
 -- As `load`, for a list of this run alone.
@@ -148,7 +164,5 @@ function roster.load_once(ids, wanted)
       list[#list + 1], names[#names + 1] = d, ids[i]
     end
   end
-  if #list > 0 then
-    read(list, names, wanted)
-  end
+  read(list, names, wanted)
 end

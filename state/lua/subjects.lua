@@ -1,26 +1,29 @@
 -- Whom limits belong to besides deployments: accounts, providers and groups, and the tags, users and teams of calls.
--- Uses: numbers, scopes, rows, image, keys, window, clock
+-- Uses: numbers, scopes, rows, image, keys, recall, window, roster, clock
 -- Defines: subjects
 -- `limits[subject]` = rows in force (rows.lua); `tag:*`, `user:*`, `team:*`: of each that has none of its own
 -- `inflight[subject]` = calls that its row `concurrent` counts; absent: 0
--- A card, {id, limits, windows (by position), inflight, hold, column (of open ones)}, lasts for one run.
+-- A card: {id, limits, windows (by position), inflight, hold, column (of open ones)}. Those of open ones last for one
+-- run, whose columns they need; the others are known from run to run (recall.lua).
 
 local NOBODY = {}
-local made, of_settings, changed = {}, {}, {}
+local passing, changed = {}, {}
 local used = false -- does anything of this run stand in them?
 
 local function begin()
   if used then
-    made, of_settings, changed, used = {}, {}, {}, false
+    passing, changed, used = {}, {}, false
   end
 end
 
 local function card(id)
-  local s = made[id]
+  local is_open = scopes.is_open(id)
+  local cards = is_open and passing or recall.known.subjects
+  local s = cards[id]
   if not s then
-    local column = keys[id] and scopes.is_open(id) and id or nil
+    local column = is_open and keys[id] and id or nil
     s = { id = id, limits = nil, windows = {}, inflight = nil, hold = 0, column = column, loaded = false, known = nil }
-    made[id], used = s, true
+    cards[id], used = s, true
   end
   return s
 end
@@ -67,7 +70,7 @@ end
 
 -- Those that a deployment belongs to. Throws GARBLED.
 local function of_deployment(d)
-  local settings = d.settings
+  local settings, of_settings = d.settings, recall.known.subjects_of
   local list = of_settings[settings]
   if not list then
     local ids = {}
@@ -75,7 +78,7 @@ local function of_deployment(d)
       ids[#ids + 1] = settings.subjects[scope]
     end
     list = holders(ids)
-    of_settings[settings], used = list, true
+    of_settings[settings] = list
   end
   return list
 end
@@ -91,22 +94,29 @@ local function of_request(request)
   return request.holders
 end
 
--- Whom requests to these deployments concern, each once.
-local function concerned(list, entries)
-  local closed, ids, seen = scopes.read(clock.scopes).closed, {}, {}
+-- Whom requests concern and nobody knows yet, each once. `entries`: as of run.parse.
+local function concerned(entries)
+  local closed, ids, seen, last = scopes.read(clock.scopes).closed, {}, {}, nil
+  local of_settings = recall.known.subjects_of
   local function add(id)
     if not seen[id] then
       seen[id] = true
       ids[#ids + 1] = id
     end
   end
-  for i = 1, #list do
-    local named = list[i].settings and list[i].settings.subjects
-    for j = 1, named and #closed or 0 do
-      add(named[closed[j]])
-    end
-  end
   for i = 1, #entries do
+    local candidates = entries[i].op.candidates
+    local list = candidates ~= last and roster.list(candidates) or NOBODY
+    for k = 1, #list do
+      local settings = list[k].settings
+      if settings and settings.subjects and not of_settings[settings] and not seen[settings] then
+        seen[settings] = true -- many deployments share theirs
+        for j = 1, #closed do
+          add(settings.subjects[closed[j]])
+        end
+      end
+    end
+    last = candidates
     for _, id in ipairs(entries[i].op.subjects or NOBODY) do
       add(id)
       add(scopes.of(id) .. ":*")
@@ -115,10 +125,10 @@ local function concerned(list, entries)
   return ids
 end
 
--- Read the rows that requests to these deployments meet, and calls in flight where rows count them. `entries`: as of
+-- Read the rows that requests meet, and calls in flight where rows count them. `entries`: as of
 -- run.parse.
-local function load(list, entries)
-  local ids = concerned(list, entries)
+local function load(entries)
+  local ids = concerned(entries)
   local texts, counting = #ids > 0 and image.load("limits", ids) or NOBODY, false
   for i = 1, #ids do
     counting = counting or (texts[ids[i]] and string.find(texts[ids[i]], "concurrent", 1, true))
@@ -140,7 +150,7 @@ end
 -- One call more or less in flight. Only after `holder` or `counted`.
 local function count(s, amount)
   s.inflight = math.max(0, s.inflight + amount)
-  changed[s.id] = s
+  changed[s.id], used = s, true
 end
 
 -- The window of row `i` of a subject. Throws GARBLED.

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 
+from router_core.candidates import MOST, REMEMBERED, SHARED
 from router_core.state.records import Acquire, Lease, Outcome, Refused
 from router_core.state.store import Store
 from router_core.strategies import sources
 from tests.bench.stage import GROUP, SPEC, Stage, declared
 
-MOST, REMEMBERED = 32, 8
 OUTCOME = Outcome("ok", total_ms=100.0, input_tokens=60, output_tokens=1)
 
 
@@ -26,13 +26,19 @@ class Pool:
     subjects: tuple[str, ...] = ()
     random: Random = field(default_factory=lambda: Random(1))
     best: tuple[str, ...] = ()
+    sample: tuple[str, ...] = ()
+    left: int = 0  # calls that the sample is good for
 
     def question(self) -> Acquire:
         if len(self.ids) <= MOST:
             return _acquire(tuple(self.ids), 0, self.subjects)
-        drawn = self.random.sample(self.ids, MOST)
-        others = [id for id in drawn if id not in self.best]
-        return _acquire((*self.best, *others)[:MOST], REMEMBERED, self.subjects)
+        first = self.left == 0
+        if first:
+            drawn = self.random.sample(self.ids, MOST)
+            others = [id for id in drawn if id not in self.best]
+            self.sample, self.left = (*self.best, *others)[:MOST], SHARED
+        self.left -= 1
+        return _acquire(self.sample, REMEMBERED if first else 0, self.subjects)
 
     async def acquire(self) -> Lease:
         lease = await self.store.acquire(self.question())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from router_core.candidates import MOST
 from tests.bench.meter import COLUMNS, NOTE, Meter, figures
-from tests.bench.questions import MOST, OUTCOME, Pool, opened
+from tests.bench.questions import OUTCOME, Pool, opened
 from tests.bench.report import Report, Table
 from tests.bench.rounds import Measure
 from tests.bench.stage import Stage

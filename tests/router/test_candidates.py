@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from router_core.candidates import MOST, Group, Needs
+from router_core.candidates import MOST, SHARED, Group, Needs
 from router_core.config import Deployment
 from router_core.errors import ContextWindowExceededError, NoDeploymentAvailable
 from router_core.sampling import Pool
@@ -84,6 +84,19 @@ def test_the_best_of_earlier_replies_travel_again() -> None:
     part = large.slice(None, shuffle=False)
     assert set(map(str, range(8))) <= set(part.ids)
     assert (part.remember, part.preferred) == (8, 0)
+
+
+def test_calls_share_a_sample_but_for_those_that_were_refused_or_wish() -> None:
+    """16 calls have the same 32 candidates, then others; a call that comes again must meet others at once."""
+    large = group([deployment(str(i)) for i in range(1000)])
+    parts = [large.slice(None, shuffle=False) for _ in range(2 * SHARED)]
+    assert [part.ids for part in parts] == SHARED * [parts[0].ids] + SHARED * [parts[SHARED].ids]
+    assert parts[0].ids != parts[SHARED].ids
+    assert [part.remember for part in parts] == 2 * [8, *(SHARED - 1) * [0]]
+    again = large.slice(None, shuffle=False, exclude=parts[0].ids)
+    assert not set(again.ids) & set(parts[0].ids)
+    wish = parts[SHARED].ids[0]
+    assert large.slice(None, shuffle=False, wishes=[wish]).ids not in {part.ids for part in parts}
 
 
 def test_the_lowest_order_is_sampled_first() -> None:
