@@ -19,14 +19,14 @@ local function ready(d, request)
   return ok and ready_ms or nil
 end
 
--- Why this member, which was asked, did not serve. `reason`: the limit that is full, nil for a garbled one; `never`: it
--- can never have room for the request.
+-- Why this member, which was asked, did not serve. `reason`: the limit that is full, or "garbled"; `never`: it can
+-- never have room for the request.
 local function of(d, request, reason, never)
-  local ready_ms = reason and not never and ready(d, request)
+  local ready_ms = not never and reason ~= "garbled" and ready(d, request)
   if ready_ms == clock.now then -- full only by what is kept for earlier tickets
     return { d.id, "behind_tickets" }
   end
-  return { d.id, reason or "garbled", ready_ms or nil, never }
+  return { d.id, reason, ready_ms or nil, never }
 end
 
 -- More calls wait than were read: nobody is asked.
@@ -91,7 +91,7 @@ end
 -- The reply to a refused call: it waits and keeps its place, or it is told why. What waits for its own caller's limits
 -- keeps none: no room would be of use to it, and others may be served meanwhile.
 local function answer(request, q, place, panel, refusals)
-  local own = is_its_own(refusals)
+  local own = request.subjects and is_its_own(refusals)
   local at_ms, earliest = expected(request, q, own and 0 or place, panel, refusals)
   local any, unknown = hopes(refusals)
   local may_come = unknown or not earliest or earliest <= math.max(request.wait_until, clock.now)
