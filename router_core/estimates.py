@@ -17,7 +17,7 @@ from router_core.state.store import Store
 
 logger = logging.getLogger("router_core")
 
-EVERY = 0.8  # seconds
+EVERY, AGE = 0.5, 0.4  # seconds between two readings, and that the pool's answer may be old
 OLDEST = 5.0  # where the pool cannot be asked
 IDLE = 10.0  # nobody asked for so long: stop reading
 FEWEST = 20  # calls
@@ -69,7 +69,7 @@ class Estimates:
                 self._groups.pop(group, None)
                 continue
             part = known.next_part()
-            known.together, each = await self._store.timings(part, sorted(known.percents))
+            known.together, each = await self._store.timings(part, sorted(known.percents), AGE)
             known.each.update(each)
             known.read = time.monotonic()
 

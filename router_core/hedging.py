@@ -3,13 +3,11 @@
 Dean and Barroso, The Tail at Scale (2013). A copy begins when the group's usual time (a percentile, or seconds) has
 passed without a first content, or a whole answer where it is not streamed; once a call, never after a first content. It
 is decided and reserved like any call, but does not wait for room, and the fleet makes at most `budget` copies per
-request of the group. The slower one is cancelled and settled like a call whose caller went away: what was reserved for
-it stays charged.
+request of the group. Half of the budget is kept for who waits longest: a call that may have no copy yet asks again when
+it has waited twice as long, and so on. The slower one is cancelled and settled like a call whose caller went away: what
+was reserved for it stays charged.
 
-Made twice is only what does nothing else than answer: no call that the provider stores or goes on with (`store`,
-`background`, `conversation`, `previous_response_id`, `container`; Responses only with `store=False`), none with tools
-that the provider runs, no images, speech or transcriptions, which cost as much when they are given up; and no call that
-has to go to one deployment.
+Only calls that may be made twice (repeatable.py), and that no deployment of their own is to serve.
 """
 
 from __future__ import annotations
@@ -21,20 +19,15 @@ from router_core.attempts import Attempt, Upstream
 from router_core.config import Settings
 from router_core.config.hedges import Hedge
 from router_core.decisions import Decision, Decisions
-from router_core.errors import RouterError
 from router_core.estimates import Estimates
 from router_core.hooks import Hedged, HedgeOutcome
 from router_core.plan import Plan, Planner, Target
-from router_core.providers.base import Call, Kind
+from router_core.repeatable import repeatable
 from router_core.serving import Served, served
-from router_core.state.records import Denied, Refused, StateError
+from router_core.state.records import Denied, Refused
 from router_core.streaming import Stream
-from router_core.tokens import is_function
 
-REPEATABLE: frozenset[Kind] = frozenset(
-    {"chat", "completion", "responses", "messages", "embedding", "moderation", "rerank"}
-)
-_LASTING = ("store", "background", "conversation", "previous_response_id", "container", "mcp_servers")
+AT_FIRST = 0.5  # part of the budget: most of who is a little late answers before a copy could
 
 Task = asyncio.Task[Served]
 
@@ -47,16 +40,6 @@ def hedge_of(settings: Settings, plan: Plan, target: Target) -> Hedge | None:
         return None
     elsewhere = target.only is None and len(target.group.ids) > 1
     return hedge if elsewhere and repeatable(target.call) else None
-
-
-def repeatable(call: Call) -> bool:
-    """Whether it may be made twice."""
-    body = call.body
-    if call.kind not in REPEATABLE or any(body.get(name) for name in _LASTING):
-        return False
-    if call.kind == "responses" and body.get("store") is not False:
-        return False  # it is stored unless somebody says no
-    return all(map(is_function, body.get("tools") or ()))
 
 
 class Hedging:
@@ -77,12 +60,11 @@ class Hedging:
         seconds = None if hedge is None else self._after(hedge, attempt.target)
         if hedge is None or seconds is None or seconds >= attempt.total.seconds:
             return await served(attempt, decision)
-        budget = hedge.budget
 
-        async def another() -> tuple[Attempt, Decision]:
+        async def another(share: float) -> tuple[Attempt, Decision]:
             plan, target = attempt.plan, attempt.target
             elsewhere = tried | {attempt.deployment.id}
-            lease, decision, lesson = await self._decisions.hedge(plan, target, elsewhere, budget)
+            lease, decision, lesson = await self._decisions.hedge(plan, target, elsewhere, share * hedge.budget)
             plan.hedges += 1
             deployment = self._planner.deployments[lease.deployment]
             return Attempt(self._upstream, plan, target, deployment, lease, lesson, is_copy=True), decision
@@ -106,7 +88,7 @@ class Hedging:
 class _Race:
     """A call and its copy. `outcome`: how the copy ended, None where there was none to be."""
 
-    def __init__(self, first: Attempt, another: Callable[[], Awaitable[tuple[Attempt, Decision]]]) -> None:
+    def __init__(self, first: Attempt, another: Callable[[float], Awaitable[tuple[Attempt, Decision]]]) -> None:
         self._first, self._another = first, another
         self.copy: Attempt | None = None
         self.outcome: HedgeOutcome | None = None
@@ -119,23 +101,33 @@ class _Race:
         try:
             await asyncio.wait(tasks, timeout=seconds)
             if not tasks[0].done():
-                tasks.append(loop.create_task(self._repeat()))
-                await _one_answers(tasks)
+                tasks.append(loop.create_task(self._repeat(seconds)))
+                await self._one_answers(tasks)
             winner = next((task for task in tasks if _answered(task)), None)
             return (winner or tasks[0]).result()
         finally:
             await self._end(tasks, winner)
 
-    async def _repeat(self) -> Served:
-        try:
-            self.copy, decision = await self._another()
-        except Denied:
-            self.outcome = "denied"
-            raise
-        except (Refused, StateError, RouterError):
-            self.outcome = "no_room"
-            raise
-        return await served(self.copy, decision)
+    async def _repeat(self, pause: float) -> Served:
+        """The copy's answer, as soon as there may be one. `pause`: seconds until it asks again, then twice as long."""
+        share = AT_FIRST
+        while True:
+            try:
+                self.copy, decision = await self._another(share)
+            except (Denied, Refused) as refused:
+                self.outcome = "denied" if isinstance(refused, Denied) else "no_room"
+                await asyncio.sleep(pause)
+                pause, share = 2 * pause, 1.0
+            else:
+                return await served(self.copy, decision)
+
+    async def _one_answers(self, tasks: Sequence[Task]) -> None:
+        """Wait for the first answer, or until there will be none."""
+        running = set(tasks)
+        while running:
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            if any(map(_answered, done)) or (tasks[0].done() and self.copy is None):
+                return
 
     async def _end(self, tasks: Sequence[Task], winner: Task | None) -> None:
         """Cancel whoever still runs, and wait until it has settled."""
@@ -150,15 +142,6 @@ class _Race:
                 await result.aclose()
         if winner is not tasks[0]:
             self._first.end("cancelled")  # where it was cancelled before it began; else it has ended
-
-
-async def _one_answers(tasks: Sequence[Task]) -> None:
-    """Wait for the first answer, or for the last failure."""
-    running = set(tasks)
-    while running:
-        done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-        if any(map(_answered, done)):
-            return
 
 
 def _answered(task: Task) -> bool:

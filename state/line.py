@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from router_core.state.batch import Batcher, Done, settle_future
 from router_core.state.engines.base import Script, Session
 from router_core.state.keys import Keys
+from router_core.state.names import scope_of
 from router_core.state.operations import AcquireOp, CancelOp, Operation
 from router_core.state.records import StateError
 from router_core.state.waiting import Waiters
@@ -69,17 +70,24 @@ class Line:
         asyncio.get_running_loop().call_later(delay, self._member.end, cancel)
 
     async def wait(self, operation: AcquireOp, answer: str) -> None:
-        """Sleep until the place has room; `answer` is "due place unknown turn". Cancelled, it gives its ticket back."""
+        """Sleep until the place has room; `answer` is "due place unknown turn". Cancelled, it gives its ticket back.
+
+        Whom a limit of its own keeps (turn: the subject's name) is no matter of the group's line meanwhile.
+        """
         due, _, unknown, number = answer.split(" ")
-        now = self._worker.pool_ms()
+        now, queue = self._worker.pool_ms(), operation.group
+        if scope_of(number) is not None:
+            queue, number = number, "-"
+            if operation.told:
+                self.waiters.wake(operation.group)  # what it was told is of use to the next
         if operation.turn is None or number != "-":
             operation.turn = self.waiters.turn(0 if number == "-" else int(number), operation.wait_until)
         seconds = None if due == "-" else (int(due) - now) / 1000
         try:
             left = (operation.wait_until - now) / 1000
-            operation.told = await self.waiters.sleep(operation.group, operation.turn, seconds, unknown == "1", left)
+            operation.told = await self.waiters.sleep(queue, operation.turn, seconds, unknown == "1", left)
         except asyncio.CancelledError:
-            self.waiters.wake(operation.group)  # it may have been its turn
+            self.waiters.wake(queue)  # it may have been its turn
             self._member.end(
                 CancelOp(operation.id, operation.group, operation.ticket(self._worker.name), operation.subjects)
             )

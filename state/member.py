@@ -139,9 +139,17 @@ class Member:
         elif answer.startswith("error "):
             logger.warning("pool %s: %s of a call failed: %s", self._keys.pool, operation.verb, answer[6:])
         elif operation.group is not None:
-            self.line().waiters.wake(operation.group)
+            self._wake(operation)
         if isinstance(operation, SettleOp) and isinstance(answer, str) and answer.startswith("ok "):
             self._learned(operation.deployment, answer.split(" ")[1:])
+
+    def _wake(self, operation: Operation) -> None:
+        """A call ended: room for who waits for its group here, or for a limit of its user's."""
+        waiters = self.line().waiters
+        waiters.wake(str(operation.group))
+        if isinstance(operation, SettleOp):
+            for subject in operation.lease.subjects:
+                waiters.wake(subject)
 
     async def _recall(self) -> None:
         """What the fleet has learned of this worker's deployments, for its first calls."""

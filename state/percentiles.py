@@ -11,9 +11,9 @@ from router_core.state.records import Percentiles, Timings
 SHOWN = (50, 95, 99)  # percents of snapshots
 
 
-def question(ids: Sequence[str], percents: Sequence[int] = SHOWN) -> FleetOp:
-    """Of these deployments (escaped) at ascending percents."""
-    return FleetOp(f"percentiles {','.join(map(str, percents))}", " ".join(ids))
+def question(ids: Sequence[str], percents: Sequence[int] = SHOWN, age: float = 0.0) -> FleetOp:
+    """Of these deployments (escaped) at ascending percents; the answer may be `age` seconds old."""
+    return FleetOp(f"percentiles {','.join(map(str, percents))} {age * 1000:.0f}", " ".join(ids))
 
 
 def timings(answer: str, percents: Sequence[int] = SHOWN) -> list[Timings]:

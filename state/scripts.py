@@ -47,6 +47,7 @@ _CALLS = (
         "levels",
         "claims",
         "shadow",
+        "own",
         "refusal",
         "reserve",
     ),

@@ -340,10 +340,12 @@ class Store:
         shadows = tuple(views.shadows(answers[1]))
         return Snapshot(self.keys.pool, reply.now_ms, states, workers, waiting, self.engine.name, shadows, shared)
 
-    async def timings(self, deployments: Sequence[str], percents: Sequence[int]) -> tuple[Timings, dict[str, Timings]]:
+    async def timings(
+        self, deployments: Sequence[str], percents: Sequence[int], age: float = 0.0
+    ) -> tuple[Timings, dict[str, Timings]]:
         """How long the calls of these deployments take together, and each one's, at ascending percents (1 to 99), as
-        far as they are counted (`Outcome.sample`). Raises StateError."""
-        asked = percentiles.question([_escape(one) for one in deployments], percents)
+        far as they are counted (`Outcome.sample`); `age`: seconds that may have passed since. Raises StateError."""
+        asked = percentiles.question([_escape(one) for one in deployments], percents, age)
         _, answers = await self._process().ask([asked])
         together, *each = percentiles.timings(answers[0], percents)
         return together, dict(zip(deployments, each, strict=True))

@@ -2,7 +2,9 @@
 
 The place itself is a ticket in Redis (lua/queue.lua). Here a call sleeps until the time its ticket was told, and asks
 again then. Sooner only the first of a group in this process does: when a call of the group ended here and room may come
-at any time, or now and then, in case room came from another process.
+at any time, or now and then, in case room came from another process. Calls that a limit of their user's keeps have no
+ticket; those of one user are a line of their own (`group` is `user:alice` then), or they would hear of room in place of
+others.
 """
 
 from __future__ import annotations

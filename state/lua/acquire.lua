@@ -1,13 +1,14 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
 -- Uses: numbers, shared, image, room, reserve, holders, subjects, contexts, queue, tickets, choose, levels,
---       claims, shadow, refusal, leases, breaker, panic, clock, question, budget, throttle
+--       claims, shadow, own, refusal, leases, breaker, panic, clock, question, budget, throttle
 -- Defines: acquire
 -- Op      as question.lua says
 -- Returns "ok deployment generation probe best ..."; "pinned deployment" (not in a list that is sampled);
 --         "again" (the scopes are others: name the subjects in them);
---         "wait due place unknown turn" (unknown 1: room may come at any time; turn "-": as it was
---         told before); "denied kind" (the budget of such extra calls is used up; of throttled ones with
---         their share); "full earliest place waiting id reason ready ..."; "void" (too late, nothing written); dry:
+--         "wait due place unknown turn" (unknown 1: room may come at any time; turn "-": as it was told before;
+--         turn "user:alice": whose limit keeps it, without a place in the queue); "denied kind" (the budget of such
+--         extra calls is used up; of throttled ones with their share); "full earliest place waiting id reason ready
+--         ..."; "void" (too late, nothing written); dry:
 --         "dry chosen earliest place waiting id order rank reason ready ..."; "-" for unknown
 
 local REAP_BEFORE_REFUSAL = 64
@@ -77,6 +78,7 @@ local function grant(request, panel, i, found, q)
     breaker.close(d)
   end
   queue.serve(q, request)
+  own.let_go(q, request, d)
   budget.spend(request)
   if claim then
     claims.write(request, claim)

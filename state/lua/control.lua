@@ -18,7 +18,7 @@ function control.parse(op)
   if not actions[action] then
     error("UNKNOWN action", 0)
   end
-  local subject = scopes.of(id) ~= nil
+  local subject = scopes.of(id) and true or false
   if subject and not OF_SUBJECTS[action] then
     error("UNKNOWN action of a subject", 0)
   end

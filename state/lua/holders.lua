@@ -1,5 +1,5 @@
 -- Who holds the limits that a request meets: the deployment itself, whom it belongs to, and whom the request names.
--- Uses: numbers, image, window, deployment, subjects, clock
+-- Uses: numbers, image, ring, window, deployment, subjects, clock
 -- Defines: holders
 -- A holder is a deployment or a card of subjects.lua: {id, windows (by position), inflight, hold}.
 
@@ -45,27 +45,39 @@ local function of(d, request)
   return last
 end
 
--- The windows of a holder that were not opened: their ids, or in a column of its own their names.
-local function add_names(h, limits, names)
+-- The ids of the windows of a holder that were not opened.
+local function add_ids(h, limits, ids)
   for i = 1, #limits do
     if limits[i].seconds and not h.windows[i] then
-      names[#names + 1] = h.column and limits[i].name or h.id .. "/" .. limits[i].name
+      ids[#ids + 1] = h.id .. "/" .. limits[i].name
     end
   end
 end
 
-local function load_subject(s, ids)
-  if not s.loaded then
-    s.loaded = true
-    if s.column then
-      local names = {}
-      add_names(s, s.limits, names)
-      if #names > 0 then
-        pcall(image.load, s.column, names) -- a broken one is the error of its own calls
-      end
-    else
-      add_names(s, s.limits, ids)
+-- The windows of a column of its own, and the slots that a call adds to.
+local function load_column(s)
+  local fields = {}
+  for i = 1, #s.limits do
+    local row = s.limits[i]
+    if row.seconds then
+      fields[#fields + 1] = row.name
+      fields[#fields + 1] = not row.calendar and ring.newest_field(row.name, row.seconds) or nil
     end
+  end
+  if #fields > 0 then
+    pcall(image.load, s.column, fields) -- a broken one is the error of its own calls
+  end
+end
+
+local function load_subject(s, ids)
+  if s.loaded then
+    return
+  end
+  s.loaded = true
+  if s.column then
+    load_column(s)
+  else
+    add_ids(s, s.limits, ids)
   end
 end
 
@@ -74,7 +86,7 @@ end
 local function load(list, request)
   local ids = {}
   for i = 1, #list do
-    add_names(list[i], deployment.limits(list[i]), ids)
+    add_ids(list[i], deployment.limits(list[i]), ids)
     if clock.scopes then
       local ok, whole = pcall(of, list[i], request or NOBODY)
       for j = 2, ok and #whole or 0 do

@@ -61,9 +61,10 @@ function image.recall(writes, anew)
   proven[keys.clock] = true
 end
 
--- Does the run change what the cards of deployments (roster.lua) have read and nobody puts there? It is rare.
+-- Does the run change what cards (roster.lua, subjects.lua) have read and nobody puts there? It is rare.
 function image.settings_changed()
-  return pending.sets.settings or pending.removed.settings or pending.sets.health or pending.removed.health
+  local sets, removed = pending.sets, pending.removed
+  return sets.settings or removed.settings or sets.health or removed.health or sets.limits or removed.limits
 end
 
 -- The key of a group's waiting calls.

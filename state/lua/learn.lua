@@ -21,9 +21,27 @@ local function plan(d)
   end
 end
 
+-- Only more than what is known says something.
+local function raise(d, measure, sample)
+  if sample and sample > (d[measure] or 0) then
+    d[measure] = sample
+  end
+end
+
+-- A call that was given up for a faster one took at least so long.
+local function at_least(d, samples)
+  raise(d, "latency_ms", samples.latency_ms)
+  raise(d, "ttft_ms", samples.ttft_ms)
+  d.sampled_ms = clock.now
+  deployment.touch(d, "learned")
+end
+
 -- Learn the samples {latency_ms, ms_per_token, ttft_ms}, nil for none. Streams may be rare among the calls: what they
 -- taught ages by their own samples. Only after `plan`.
 local function from(d, samples, alpha)
+  if samples.at_least then
+    return at_least(d, samples)
+  end
   d.latency_ms = blend(d.latency_ms, samples.latency_ms, d.sampled_ms, alpha)
   if samples.ms_per_token then
     d.ms_per_token = blend(d.ms_per_token, samples.ms_per_token, d.sampled_ms, alpha)

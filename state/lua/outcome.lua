@@ -41,14 +41,16 @@ local function verdict_of(kind, policy, total, ttft)
   return kind == "ok" and policy.slow and (ttft or total or 0) > policy.slow and "slow" or kind
 end
 
--- What the call teaches: {latency_ms, ms_per_token, ttft_ms}; nil for most failures.
-local function samples_of(kind, total, ttft, output)
+-- What the call teaches: {latency_ms, ms_per_token, ttft_ms}, nil for most failures; `at_least`: or more than that.
+local function samples_of(kind, total, ttft, output, streams, given_up)
   if total and kind == "ok" then
     local per_token = output and output > 0 and (total - (ttft or 0)) / output or nil
     return { latency_ms = total, ms_per_token = per_token, ttft_ms = ttft }
   elseif total and kind == "timeout" then
     -- A call that was given up is at least this slow; how many tokens it would have made nobody knows.
     return { latency_ms = total, ms_per_token = total, ttft_ms = total }
+  elseif total and given_up then
+    return { latency_ms = total, ttft_ms = streams and (ttft or total) or nil, at_least = true }
   end
   return nil
 end
@@ -62,6 +64,7 @@ local function parse(op)
   policy = policy_of(shared.text(policy))
   input, output, cost = tonumber(input), tonumber(output), tonumber(cost)
   total, ttft = tonumber(total), stream == "1" and tonumber(ttft) or nil
+  local given_up = kind == "cancelled" and string.find(rest, " sketch=", 1, true)
   local e = {
     id = id,
     epoch = of_epoch,
@@ -73,7 +76,7 @@ local function parse(op)
     used = { tokens = input and output and input + output, input = input, output = output, cost = cost },
     tokens = input and output and input + output or 0,
     cost = cost or 0,
-    samples = samples_of(kind, total, ttft, output),
+    samples = samples_of(kind, total, ttft, output, stream == "1", given_up),
     rest = rest,
     lease = nil,
     corrections = nil,

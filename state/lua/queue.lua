@@ -39,7 +39,8 @@ local function take(q, member, turn)
   if worker and tonumber(wait_until) + GRACE_MS >= clock.now and is_alive(worker) then
     local request = { input_tokens = tonumber(input), output_tokens = tonumber(output) }
     local at = #q.tickets
-    local ticket = { turn = turn, until_ms = tonumber(wait_until), caller = caller, request = request, place = at }
+    local ticket =
+      { turn = turn, until_ms = tonumber(wait_until), caller = caller, request = request, place = at, member = member }
     q.tickets[at + 1], q.places[member] = ticket, ticket
     return
   end
@@ -151,7 +152,7 @@ local function enter(q, request)
   local at = count_before(q, turn, request.wait_until)
   if at < #q.tickets or not q.more then
     local ticket = { turn = turn, until_ms = request.wait_until, caller = request.caller, request = request }
-    ticket.acting = true
+    ticket.acting, ticket.member = true, request.ticket
     table.insert(q.tickets, at + 1, ticket)
     q.places[request.ticket] = ticket
     q.held_to = q.held_to + (at < q.held_to and 1 or 0)

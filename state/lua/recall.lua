@@ -29,7 +29,7 @@ function recall.check(writes, anew)
   if anew or not writes or writes ~= pool.writes then
     ages = ages + 1
     pool.age = ages
-    pool.known = { columns = {}, passing = {}, proven = {}, windows = {}, queues = {} }
+    pool.known = { columns = {}, passing = {}, proven = {}, windows = {}, queues = {}, subjects = {}, subjects_of = {} }
   end
   pool.writes = nil -- until this run has written all that it changed
   recall.age, recall.known = pool.age, pool.known

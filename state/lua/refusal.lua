@@ -1,13 +1,10 @@
 -- Why a call was not served and when it may be; and what else few acquires ask for: explanations, the best-ranked.
--- Uses: numbers, queue, tickets, outlook, clock
+-- Uses: numbers, queue, tickets, outlook, own, clock
 -- Defines: refusal
 -- A refusal is {id, reason, ready_ms or nil, true where that will never be otherwise}.
 
 local MOST_WAITING = 10000 -- of a group, if the call says nothing else
 local HOPELESS = { too_large = true, unknown = true, garbled = true, drained = true }
-
--- Limits that belong to the call, not to who could serve it.
-local OWN = { ["user:"] = true, ["team:"] = true, ["tag:"] = true }
 
 local function time_or_dash(at_ms)
   return at_ms and numbers.int(at_ms) or "-"
@@ -57,16 +54,6 @@ local function hopes(refusals)
   return any, unknown
 end
 
--- Does a limit of the call's own user, team or tags stand in its way? Then it does so at every deployment.
-local function is_its_own(refusals)
-  for _, refused in ipairs(refusals) do
-    if OWN[string.match(refused[2], "^%l+:") or ""] then
-      return true
-    end
-  end
-  return false
-end
-
 -- Pool time at which a place should be served, nil if nobody can know; and the time before which it will not be, where
 -- that matters: the one is a forecast, the other sends nobody away who would have had his turn.
 local function expected(request, q, place, panel, refusals)
@@ -91,16 +78,21 @@ end
 -- The reply to a refused call: it waits and keeps its place, or it is told why. What waits for its own caller's limits
 -- keeps none: no room would be of use to it, and others may be served meanwhile.
 local function answer(request, q, place, panel, refusals)
-  local own = request.subjects and is_its_own(refusals)
-  local at_ms, earliest = expected(request, q, own and 0 or place, panel, refusals)
+  local who, at_own = own.blocking(request, panel.members)
   local any, unknown = hopes(refusals)
+  local at_ms, earliest = at_own, at_own
+  if who then
+    unknown = not at_own
+  else
+    at_ms, earliest = expected(request, q, place, panel, refusals)
+  end
   local may_come = unknown or not earliest or earliest <= math.max(request.wait_until, clock.now)
   if any and request.wait_until > clock.now and may_come then
     unknown = unknown or not at_ms or at_ms <= clock.now
     local reply = "wait " .. time_or_dash(at_ms) .. " " .. numbers.int(place) .. (unknown and " 1 " or " 0 ")
-    if own then
+    if who then
       queue.give_up(q, request.ticket)
-      return reply .. "-"
+      return reply .. who
     elseif request.ranked or q.places[request.ticket] then
       return reply .. "-"
     elseif queue.length(q) < (request.most_waiting or MOST_WAITING) then

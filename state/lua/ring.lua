@@ -45,6 +45,12 @@ local function renew(w)
   return roll(w)
 end
 
+-- Where the newest slot of a window of that name stands.
+local function newest_field(name, seconds)
+  local n = size(seconds)
+  return slots.field(name, floor(clock.now * n / (seconds * 1000)), n + 1 + spare(seconds))
+end
+
 -- Make `w` a ring, with what is stored of it: its sum and its oldest slot, nil for nothing. Then as `renew`.
 local function open(w, seconds, sum, oldest)
   local n = size(seconds)
@@ -76,4 +82,12 @@ local function slot_at(w, at_ms)
   return floor(at_ms / w.width)
 end
 
-local ring = { size = size, spare = spare, open = open, renew = renew, drop_oldest = drop_oldest, slot_at = slot_at }
+local ring = {
+  size = size,
+  spare = spare,
+  newest_field = newest_field,
+  open = open,
+  renew = renew,
+  drop_oldest = drop_oldest,
+  slot_at = slot_at,
+}

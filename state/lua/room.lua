@@ -97,7 +97,7 @@ local function fits(h, limits, request, d)
   if not wanted then
     return nil, never(h, row, why), true
   end
-  local full = busy(h, limits)
+  local full = limits.concurrent and busy(h, limits)
   if full then
     return nil, holders.label(h, full)
   end
@@ -131,7 +131,7 @@ local function check(d, request)
     return prepared, hopeless
   end
   local list, all_prepared = holders.of(d, request), true
-  for i = 1, #list do
+  for i = #list, 1, -1 do -- what the call brings along stands in its way everywhere, so that is said first
     local ok, prepared, hopeless = fits(list[i], holders.limits(list[i]), request, d)
     if not ok then
       return prepared, hopeless

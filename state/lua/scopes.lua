@@ -9,11 +9,11 @@
 local CLOSED = { account = true, provider = true, group = true }
 local OPEN = { tag = true, user = true, team = true }
 
--- The scope of a subject, nil for the id of a deployment.
-local function of_id(id)
+-- The scope of a subject, false for the id of a deployment.
+local of_id = memo(4096, function(id)
   local scope = string.match(id, "^(%a+):")
-  return scope and (CLOSED[scope] or OPEN[scope]) and scope
-end
+  return scope and (CLOSED[scope] or OPEN[scope]) and scope or false
+end)
 
 local function is_closed(id)
   return CLOSED[of_id(id)] or false

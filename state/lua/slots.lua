@@ -7,20 +7,19 @@
 
 local floor, match = math.floor, string.match
 local PAIR = "^(%S+) (%S+)$"
+local NONE = {}
+
+-- Where a slot stands, in a ring of so many.
+local function field_of(name, slot, ring)
+  return name .. ":" .. numbers.int(slot % ring)
+end
 
 local function new(w, slot)
-  local field = w.field .. ":" .. numbers.int(slot % w.ring)
+  local field = field_of(w.field, slot, w.ring)
   local entry =
     { amount = 0, last_ms = false, field = field, text = false, changed = false, column = w.column or "window" }
   w.slots[slot] = entry
   return entry
-end
-
-local function fill(column, fields, entries)
-  local found = image.read(column, fields)
-  for i = 1, #fields do
-    entries[i].text = found[i]
-  end
 end
 
 -- Read the slots {w, slot, w, slot, ...} of several windows, one command a column.
@@ -40,11 +39,15 @@ local function read(list)
       end
     end
   end
-  if #fields > 0 then
-    fill("window", fields, entries)
+  local found = #fields > 0 and image.read("window", fields)
+  for i = 1, #fields do
+    entries[i].text = found[i]
   end
-  for column, other in pairs(others or {}) do
-    fill(column, other[1], other[2])
+  for column, other in pairs(others or NONE) do
+    found = image.load(column, other[1]) -- the newest were read with the sums
+    for i, field in ipairs(other[1]) do
+      other[2][i].text = found[field]
+    end
   end
 end
 
@@ -89,4 +92,4 @@ local function read_range(w, first, last)
   read(list)
 end
 
-local slots = { read = read, of = of, prepare = prepare, read_range = read_range }
+local slots = { field = field_of, read = read, of = of, prepare = prepare, read_range = read_range }

@@ -1,26 +1,29 @@
 -- Whom limits belong to besides deployments: accounts, providers and groups, and the tags, users and teams of calls.
--- Uses: numbers, scopes, rows, image, keys, window, roster, clock
+-- Uses: numbers, scopes, rows, image, keys, recall, window, roster, clock
 -- Defines: subjects
 -- `limits[subject]` = rows in force (rows.lua); `tag:*`, `user:*`, `team:*`: of each that has none of its own
 -- `inflight[subject]` = calls that its row `concurrent` counts; absent: 0
--- A card, {id, limits, windows (by position), inflight, hold, column (of open ones)}, lasts for one run.
+-- A card: {id, limits, windows (by position), inflight, hold, column (of open ones)}. Those of open ones last for one
+-- run, whose columns they need; the others are known from run to run (recall.lua).
 
 local NOBODY = {}
-local made, of_settings, changed = {}, {}, {}
+local passing, changed = {}, {}
 local used = false -- does anything of this run stand in them?
 
 local function begin()
   if used then
-    made, of_settings, changed, used = {}, {}, {}, false
+    passing, changed, used = {}, {}, false
   end
 end
 
 local function card(id)
-  local s = made[id]
+  local is_open = scopes.is_open(id)
+  local cards = is_open and passing or recall.known.subjects
+  local s = cards[id]
   if not s then
-    local column = keys[id] and scopes.is_open(id) and id or nil
+    local column = is_open and keys[id] and id or nil
     s = { id = id, limits = nil, windows = {}, inflight = nil, hold = 0, column = column, loaded = false, known = nil }
-    made[id], used = s, true
+    cards[id], used = s, true
   end
   return s
 end
@@ -67,7 +70,7 @@ end
 
 -- Those that a deployment belongs to. Throws GARBLED.
 local function of_deployment(d)
-  local settings = d.settings
+  local settings, of_settings = d.settings, recall.known.subjects_of
   local list = of_settings[settings]
   if not list then
     local ids = {}
@@ -75,7 +78,7 @@ local function of_deployment(d)
       ids[#ids + 1] = settings.subjects[scope]
     end
     list = holders(ids)
-    of_settings[settings], used = list, true
+    of_settings[settings] = list
   end
   return list
 end
@@ -91,9 +94,10 @@ local function of_request(request)
   return request.holders
 end
 
--- Whom requests concern, each once. `entries`: as of run.parse.
+-- Whom requests concern and nobody knows yet, each once. `entries`: as of run.parse.
 local function concerned(entries)
   local closed, ids, seen, last = scopes.read(clock.scopes).closed, {}, {}, nil
+  local of_settings = recall.known.subjects_of
   local function add(id)
     if not seen[id] then
       seen[id] = true
@@ -104,9 +108,12 @@ local function concerned(entries)
     local candidates = entries[i].op.candidates
     local list = candidates ~= last and roster.list(candidates) or NOBODY
     for k = 1, #list do
-      local named = list[k].settings and list[k].settings.subjects
-      for j = 1, named and #closed or 0 do
-        add(named[closed[j]])
+      local settings = list[k].settings
+      if settings and settings.subjects and not of_settings[settings] and not seen[settings] then
+        seen[settings] = true -- many deployments share theirs
+        for j = 1, #closed do
+          add(settings.subjects[closed[j]])
+        end
       end
     end
     last = candidates
@@ -143,7 +150,7 @@ end
 -- One call more or less in flight. Only after `holder` or `counted`.
 local function count(s, amount)
   s.inflight = math.max(0, s.inflight + amount)
-  changed[s.id] = s
+  changed[s.id], used = s, true
 end
 
 -- The window of row `i` of a subject. Throws GARBLED.

@@ -138,13 +138,15 @@ def above_mean(loads: Counter[str]) -> float:
 
 
 async def test_affinity_at_least_doubles_the_hit_rate_and_keeps_the_load_even(places: list[Place]) -> None:
-    rates = []
+    rates, peaks = [], []
     for place, arguments in zip(places, [{}, {"optional_pre_call_checks": ["prompt_caching"]}], strict=True):
         fleet = Fleet(place, **arguments)
         await fleet.replay()
         rates.append(fleet.hit / fleet.blocks)
-        assert above_mean(fleet.served) < 1.25
-        assert above_mean(fleet.tokens) < 1.25
+        peaks.append((above_mean(fleet.served), above_mean(fleet.tokens)))
         await fleet.aclose()
-    shuffled, affine = rates
-    assert affine > 2 * shuffled, rates
+    (shuffled, affine), (calls, tokens) = rates, peaks[1]
+    print(f"prefix cache hits: {shuffled:.3f} shuffled, {affine:.3f} with affinity ({affine / shuffled:.2f} times)")
+    print(f"most loaded of {DEPLOYMENTS}: {calls:.3f} x the mean in calls, {tokens:.3f} x in tokens")
+    assert affine > 2 * shuffled
+    assert max(calls, tokens) < 1.25

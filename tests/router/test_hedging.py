@@ -10,9 +10,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from router_core.errors import BadRequestError, InternalServerError, RouterError
-from router_core.hedging import repeatable
 from router_core.hooks import AttemptEnded, Hedged
 from router_core.providers.base import Call
+from router_core.repeatable import repeatable
 from router_core.router import Router
 from router_core.simulator import Behaviour, Errors, SlowHeaders, Stall, Upstream
 from router_core.state.records import Acquire
@@ -361,3 +361,31 @@ async def test_the_budget_is_the_fleets(
     for router in fleet:
         await clean(router, "one", "two")
         await router.aclose()
+
+
+async def test_who_still_waits_may_have_what_is_kept_of_the_budget(
+    routers: Make, models: list[dict[str, Any]], first: Upstream
+) -> None:
+    """Twenty requests are worth one copy: too few for who is a little late, enough for who asks again."""
+    hangs, first.behaviour = first.behaviour, Behaviour()
+    seen = Seen()
+    router = routers(models, hedge={"after": 0.05, "budget": 0.05}, hooks=[seen])
+    for _ in range(20):
+        assert (await router.acompletion("m", PROMPT)).deployment == "one"
+    first.behaviour = hangs
+    before = router.store.verbs["acquire"]
+    assert (await router.acompletion("m", PROMPT)).deployment == "two"
+    assert router.store.verbs["acquire"] - before == 3, "one for the call, two for its copy"
+    assert seen.of(Hedged) == [Hedged("m", "two", "won")]
+
+
+async def test_where_the_first_fails_nobody_asks_for_a_copy_any_more(
+    routers: Make, models: list[dict[str, Any]], first: Upstream
+) -> None:
+    first.behaviour = Behaviour(faults=(Errors(status=500, delay=0.1),))
+    seen = Seen()
+    router = routers(models, hedge={"after": 0.02, "budget": 0.0}, num_retries=0, hooks=[seen])
+    with pytest.raises(InternalServerError):
+        await router.acompletion("m", PROMPT)
+    assert [event.outcome for event in seen.of(Hedged)] == ["denied"]
+    await clean(router, "one", "two")

@@ -23,12 +23,19 @@ def _ours(name: str) -> Player:
     return Player(name, partial(Fleet, Strategy(name, {"routing_strategy": name})))
 
 
+def _hedged(name: str) -> Player:
+    hedge = {"after": "p95", "budget": 0.05}
+    made = Strategy(f"{name} + hedge", {"routing_strategy": name, "hedge": hedge})
+    return Player(made.name, partial(Fleet, made), own=False)
+
+
 NAMES = (
     *("simple-shuffle", "least-busy", "latency-based-routing", "usage-based-routing", "cost-based-routing"),
     *("peak-ewma", "least-tokens", "price-weighted", "balanced"),
 )
 PLAYERS = (
     *map(_ours, NAMES),
+    *map(_hedged, ("simple-shuffle", "balanced")),
     Player("round-robin", partial(theirs.Fleet, theirs.RoundRobin), own=False),
     Player("LiteLLM shuffle", partial(theirs.Fleet, theirs.Shuffle), own=False),
     Player("LiteLLM latency", partial(theirs.Fleet, theirs.Latency), own=False),

@@ -104,5 +104,6 @@ class Crew:
             self.killed += 1
 
     def end(self) -> None:
-        for one in (*self._serving, self._next):
+        self._next.kill()
+        for one in self._serving:
             one.end()

@@ -157,3 +157,38 @@ async def test_workers_that_race_lose_no_count(shared: Place) -> None:
     stores = [await serving(shared, shared.store()) for _ in range(4)]
     await asyncio.gather(*(calls(store, "a", [50.0 + i for i in range(100)]) for store in stores))
     assert_near(await timings_of(stores[0]), [50.0 + i for i in range(100)] * 4)
+
+
+async def test_an_answer_may_be_as_old_as_who_asks_allows(memory: Place) -> None:
+    """Fifty workers that ask twice a second cost little more than one."""
+    store, other = await serving(memory), await serving(memory, memory.store())
+    await calls(store, "a", [100.0])
+    assert (await store.timings(("a",), PERCENTS, age=0.4))[0].latency.count == 1
+    await calls(store, "a", [100.0])
+    assert (await other.timings(("a",), PERCENTS, age=0.4))[0].latency.count == 1
+    assert (await other.timings(("a",), (50,), age=0.4))[0].latency.count == 2, "another question"
+    assert (await timings_of(store)).latency.count == 2
+    await calls(store, "a", [100.0])
+    memory.move(400)
+    assert (await other.timings(("a",), PERCENTS, age=0.4))[0].latency.count == 3
+
+
+async def test_a_call_that_was_given_up_for_its_copy_raises_what_was_learned_and_never_lowers_it(place: Place) -> None:
+    """Else a deployment that hangs would look as fast as before, and go on being chosen."""
+    store = await serving(place)
+    await settled(store, await store.acquire(ask(stream=True)), outcome=ended(stream=True, ttft_ms=50.0))
+    for ms, ttft in ((700.0, 700.0), (300.0, 700.0)):
+        given_up = ended("cancelled", total_ms=ms, stream=True, sample=(ms, None))
+        await settled(store, await store.acquire(ask(stream=True)), outcome=given_up)
+        assert (await store.snapshot()).deployments["a"].ttft_ms == ttft
+    state = (await store.snapshot()).deployments["a"]
+    assert (state.ok, state.failed, state.inflight) == (1, 0, 0), "it is no failure"
+    await settled(store, await store.acquire(ask()), outcome=ended("cancelled", total_ms=9000.0))
+    assert (await store.snapshot()).deployments["a"].latency_ms == 700.0, "a caller who goes away teaches nothing"
+
+
+async def test_a_whole_call_that_was_given_up_says_nothing_of_first_contents(memory: Place) -> None:
+    store = await serving(memory)
+    await settled(store, await store.acquire(ask()), outcome=ended("cancelled", total_ms=700.0, sample=(None, 700.0)))
+    state = (await store.snapshot()).deployments["a"]
+    assert (state.latency_ms, state.ttft_ms) == (700.0, None)
