@@ -193,7 +193,7 @@ async def test_a_caller_who_goes_away_leaves_neither_running(
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert seen.of(Hedged) == []
+    assert {event.outcome for event in seen.of(Hedged)} <= {"denied"}, "no copy has won or lost"
     assert len(seen.of(AttemptStarted)) == len(seen.of(AttemptEnded))
     await clean(router, "one", "two")
     for upstream in (first, second):
