@@ -98,8 +98,9 @@ class Fleet:
         """Say hello: register and list what this worker serves."""
         described: list[Declared | Rows] = [*self._declared.values(), *self._rows.values()]
         await self.write_calendars(name for one in described for name in calendars_in(one.limits))
-        operations = [FleetOp(f"register {id} {one.version} {_text(one)}") for id, one in self._declared.items()]
-        operations += [FleetOp(f"limits {id} {one.version} {_limits(one.limits)}") for id, one in self._rows.items()]
+        # First the limits: no deployment serves without those that its calls meet.
+        operations = [FleetOp(f"limits {id} {one.version} {_limits(one.limits)}") for id, one in self._rows.items()]
+        operations += [FleetOp(f"register {id} {one.version} {_text(one)}") for id, one in self._declared.items()]
         for i in range(0, len(operations), CHUNK):
             await self.ask(operations[i : i + CHUNK])
         listed = " ".join(sorted([*self._declared, *self._rows]))

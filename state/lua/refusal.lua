@@ -16,14 +16,14 @@ local function ready(d, request)
   return ok and ready_ms or nil
 end
 
--- Why this member, which was asked, did not serve. `reason`: the limit that is full, nil for a garbled one; `never`: it
--- can never have room for the request.
+-- Why this member, which was asked, did not serve. `reason`: the limit that is full, or "garbled"; `never`: it can
+-- never have room for the request.
 local function of(d, request, reason, never)
-  local ready_ms = reason and not never and ready(d, request)
+  local ready_ms = not never and reason ~= "garbled" and ready(d, request)
   if ready_ms == clock.now then -- full only by what is kept for earlier tickets
     return { d.id, "behind_tickets" }
   end
-  return { d.id, reason or "garbled", ready_ms or nil, never }
+  return { d.id, reason, ready_ms or nil, never }
 end
 
 -- More calls wait than were read: nobody is asked.

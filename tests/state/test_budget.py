@@ -208,6 +208,14 @@ def test_a_worker_tells_of_eight_requests_at_a_time() -> None:
     assert (told.take("g", all_of_them=False), told.take("g", all_of_them=True)) == (8, 0)
 
 
+def test_or_of_fewer_when_they_are_no_longer_of_this_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Firsts()
+    told.add("g")
+    monkeypatch.setattr(Firsts, "OLDEST", -1.0)
+    told.add("g")
+    assert (told.take("g", all_of_them=False), told.take("g", all_of_them=False)) == (2, 0)
+
+
 @pytest.mark.slow
 @pytest.mark.serial
 @pytest.mark.parametrize(("extra", "most"), [(RETRY, 128), (HEDGE, 32)])
