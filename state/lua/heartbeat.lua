@@ -1,6 +1,6 @@
 -- Workers: who lives, what they hold, which deployments they list.
 -- Uses: numbers, image, pending, keys, scopes, limits, calendars, settings, quotas, events, leases, reaper, clock,
---       shared, retired, outliers
+--       shared, retired, outliers, stale
 -- Defines: heartbeat, reconcile, join, leave
 -- `workers` ZSET worker by pool ms of its last heartbeat; `listing[worker]` = digest of its deployments;
 --                `lists[digest]` = ids of deployments, and subjects;
@@ -82,6 +82,7 @@ function heartbeat.run()
   end
   reaper.purge()
   retired.forget()
+  stale.forget()
   local held = redis.call("ZLEXCOUNT", keys.held, "[" .. shared.worker .. "|", "(" .. shared.worker .. "}")
   forget_observed()
   pcall(outliers.sweep)
