@@ -27,6 +27,7 @@ from router_core.serving import Served, served
 from router_core.state.records import Denied, Refused
 from router_core.streaming import Stream
 
+GRACE = 1.0  # seconds that the loser's end may take before the winner's answer is given
 AT_FIRST = 0.5  # part of the budget: most of who is a little late answers before a copy could
 
 Task = asyncio.Task[Served]
@@ -86,7 +87,7 @@ class Hedging:
 
 
 class _Race:
-    """A call and its copy. `outcome`: how the copy ended, None where there was none to be."""
+    """A call and its copy. `outcome`: how the copy ended, None where there was none, or its caller went away."""
 
     def __init__(self, first: Attempt, another: Callable[[float], Awaitable[tuple[Attempt, Decision]]]) -> None:
         self._first, self._another = first, another
@@ -130,19 +131,22 @@ class _Race:
                 return
 
     async def _end(self, tasks: Sequence[Task], winner: Task | None) -> None:
-        """Cancel whoever still runs, and wait until it has settled."""
-        if self.copy is not None:
+        """Settle and cancel whoever still runs, and wait for its end, but not for ever where it does not listen."""
+        if self.copy is not None and (winner is not None or all(task.done() for task in tasks)):
             self.outcome = "failed" if winner is None else "lost" if winner is tasks[0] else "won"
-            loser = self.copy if winner is tasks[0] else self._first
-            loser.lost = winner is not None
-        for task in tasks:
+        for attempt, task in zip((self._first, self.copy), tasks, strict=False):
+            if attempt is not None and task is not winner:
+                attempt.lost = winner is not None
+                attempt.end("cancelled")  # it may have ended already, or never begun
             task.cancel()
-        for task, result in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
-            if isinstance(result, Stream) and task is not winner:
-                await result.aclose()
-        if winner is not tasks[0]:
-            self._first.end("cancelled")  # where it was cancelled before it began; else it has ended
+        await asyncio.wait(tasks, timeout=GRACE)
+        for task in tasks:
+            if not task.done():
+                task.add_done_callback(_answered)
+            elif task is not winner and _answered(task) and isinstance(stream := task.result(), Stream):
+                await stream.aclose()
 
 
 def _answered(task: Task) -> bool:
+    """Whether it has; a failure counts as seen."""
     return task.done() and not task.cancelled() and task.exception() is None

@@ -14,21 +14,26 @@ from router_core.state.records import Lease
 
 
 class Firsts:
-    """Requests by group that the pool was not told of yet: it is told of several at once (budget.lua)."""
+    """Requests by group that the pool was not told of yet: it is told of several at once (budget.lua), but soon, for
+    what is told counts as of that moment."""
 
     TOGETHER = 8
+    OLDEST = 2.5  # seconds
 
     def __init__(self) -> None:
-        self._count: dict[str, int] = {}
+        self._waiting: dict[str, tuple[int, float]] = {}  # group -> how many, since when (monotonic)
 
     def add(self, group: str) -> None:
         """One more. Two threads at once may count one: a little less is no harm."""
-        self._count[group] = self._count.get(group, 0) + 1
+        count, since = self._waiting.get(group) or (0, time.monotonic())
+        self._waiting[group] = count + 1, since
 
     def take(self, group: str, all_of_them: bool) -> int:
         """How many to tell now."""
-        if all_of_them or self._count.get(group, 0) >= self.TOGETHER:
-            return self._count.pop(group, 0)
+        count, since = self._waiting.get(group, (0, 0.0))
+        if count and (all_of_them or count >= self.TOGETHER or time.monotonic() - since > self.OLDEST):
+            self._waiting.pop(group, None)
+            return count
         return 0
 
 

@@ -31,7 +31,7 @@ class LatencyArguments(Arguments):
     @classmethod
     def _no_percentiles(cls, values: dict[str, Any]) -> dict[str, Any]:
         if values.get("ttft_percentile") is not None:
-            raise ValueError("ttft_percentile: there are none yet; streams are ranked by the peak EWMA of their TTFT")
+            raise ValueError("ttft_percentile: streams are ranked by the peak EWMA of their TTFT, not by percentiles")
         return {name: value for name, value in values.items() if name != "ttft_percentile"}
 
     @computed_field  # type: ignore[prop-decorator]

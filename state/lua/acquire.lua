@@ -14,18 +14,40 @@
 local REAP_BEFORE_REFUSAL = 64
 local CALL, PROBE, RELIEF = " call ", " probe ", " relief " -- what a lease is held for
 
--- Is there room at member `i`? If not, the reason goes to `refusals`.
-local function try(request, panel, i, refusals)
-  local d = panel.members[i]
-  local ok, reason, never = pcall(room.admit, d, request)
-  if ok and not reason then
-    return true
+-- Is there room at member `i`? If not: false, the reason, and whether that will never be otherwise.
+local function try(request, panel, i)
+  local ok, reason, never = pcall(room.admit, panel.members[i], request)
+  if ok then
+    return not reason, reason, never
   end
-  refusals[#refusals + 1] = refusal.of(d, request, ok and reason or nil, never)
-  return false
+  return false, room.GARBLED
 end
 
--- Try the members in order; returns the index of the one with room. Mostly the first has it; if not, read for all.
+-- Index of the first of the others with room, if any, in their order; `first`: what was tried. Why the rest has none is
+-- of interest only where nobody serves, or who asks will not be served.
+local function find_other(request, panel, turns, found, refusals, draw, first)
+  local members, chosen = panel.members, nil
+  local reasons, nevers = room.check_all(members, request)
+  reasons[first.at], nevers[first.at] = first.reason, first.never
+  local others = choose.others(turns, found, draw, reasons)
+  for j = 1, #others do
+    local i = others[j]
+    local ok, reason, never = try(request, panel, i)
+    if ok then
+      chosen = i
+      break
+    end
+    reasons[i], nevers[i] = reason, never
+  end
+  for i = 1, (not chosen or request.dry) and #members or 0 do
+    if reasons[i] then
+      refusals[#refusals + 1] = refusal.of(members[i], request, reasons[i], nevers[i])
+    end
+  end
+  return chosen
+end
+
+-- Index of the member with room, nil if none has it. Mostly the first has it; if not, all are looked at.
 local function find_room(request, panel, found, refusals, draw)
   local turns = levels.of(panel, request, draw)
   local first = choose.first(turns, found, draw)
@@ -33,17 +55,11 @@ local function find_room(request, panel, found, refusals, draw)
     return nil
   end
   holders.load({ panel.members[first] }, request)
-  if try(request, panel, first, refusals) then
+  local ok, reason, never = try(request, panel, first)
+  if ok then
     return first
   end
-  room.load_full(panel.members, request)
-  local others = choose.others(turns, found, draw, first)
-  for j = 1, #others do
-    if try(request, panel, others[j], refusals) then
-      return others[j]
-    end
-  end
-  return nil
+  return find_other(request, panel, turns, found, refusals, draw, { at = first, reason = reason, never = never })
 end
 
 local function grant(request, panel, i, found, q)

@@ -6,8 +6,8 @@
 -- `attempts[group|hedge]` = the same of hedges, where calls of the group may be hedged
 -- Finagle's RetryBudget for a fleet: over the last 5 to 10 s, extra <= ratio * requests + per_second * seconds. Hedges
 -- are few, and slow calls come in swarms: their budget is that of the last one to two minutes.
--- A request's first upstream call writes nothing: its worker tells of several together, with a later acquire, and of
--- all that it has not told with an extra one. So what is not told yet only makes the budget smaller.
+-- A request's first upstream call writes nothing: its worker tells of several together, with an acquire within seconds,
+-- and of all that it has not told with an extra one. So what is not told yet only makes the budget smaller.
 
 local KINDS = { retry = { suffix = "", width_ms = 5000 }, hedge = { suffix = "|hedge", width_ms = 60000 } }
 local REQUESTS, EXTRA = 1, 2

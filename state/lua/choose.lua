@@ -174,12 +174,12 @@ local function first_of(levels, found, draw)
   return best
 end
 
--- The indexes of the others in their order.
-local function others_of(levels, found, draw, first)
+-- The indexes of those that are not `refused` (by index), in their order.
+local function others_of(levels, found, draw, refused)
   local order, rank, chance = {}, {}, {}
   for i = 1, #levels do
-    rank[i], chance[i] = found[i] == found[i] and found[i] or math.huge, draw()
-    if i ~= first then
+    if not refused[i] then
+      rank[i], chance[i] = found[i] == found[i] and found[i] or math.huge, draw()
       order[#order + 1] = i
     end
   end

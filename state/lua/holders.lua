@@ -17,8 +17,9 @@ end
 
 -- The window of its row `i`. Throws GARBLED.
 local function window_of(h, i)
-  local row, w = limits_of(h)[i], h.windows[i]
+  local w = h.windows[i]
   if not w then
+    local row = limits_of(h)[i]
     w = h.limits and subjects.window_of(h, i) or window.open(h.id .. "/" .. row.name, row)
     h.windows[i] = w
   elseif w.at_ms ~= clock.now then

@@ -45,16 +45,18 @@ end
 -- As `due`, of one holder of limits.
 local function due_of(h, request, settings)
   local latest, limits = clock.now, holders.limits(h)
-  local wanted = needs(limits, request, settings)
-  for i = 1, #limits do
-    local limit = limits[i]
-    if not wanted or (not limit.seconds and not limit.shadow and h.inflight + 1 > limit.amount) then
+  local wanted, counting = needs(limits, request, settings), limits.counting
+  for j = 1, #counting do
+    local limit = limits[counting[j]]
+    if not limit.shadow and h.inflight + 1 > limit.amount then
       return nil
     end
   end
   for i = 1, #limits do
-    local w = limits[i].seconds and not limits[i].shadow and holders.window(h, i)
-    if w and w.sum + wanted[i] > limits[i].amount then
+    local w = wanted and limits[i].seconds and not limits[i].shadow and holders.window(h, i)
+    if not wanted then
+      return nil
+    elseif w and w.sum + wanted[i] > limits[i].amount then
       local at_ms = due_in(w, wanted[i], limits[i].amount)
       if not at_ms then
         return nil
@@ -68,6 +70,9 @@ end
 -- Pool time from which the request fits, health aside; nil if nobody can know it (a slot in flight) or it never fits.
 -- Throws GARBLED.
 local function due(d, request)
+  if not clock.scopes then
+    return due_of(d, request, d.settings)
+  end
   local latest = clock.now
   for _, h in ipairs(holders.of(d, request)) do
     local at_ms = due_of(h, request, d.settings)

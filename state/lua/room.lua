@@ -4,6 +4,7 @@
 -- Defines: room
 -- `hold` (of a holder, of a window) is room kept for waiting calls within this run: seen by every check, never stored.
 
+local GARBLED = "garbled"
 local exceeded -- of the last `admit`: {holder, position, ...} of those rows
 
 local function note(h, i)
@@ -14,10 +15,11 @@ end
 
 -- Has it as many calls in flight as it may? Returns the position of that limit. Throws GARBLED.
 local function busy(h, limits)
-  for i = 1, #limits do
-    local limit = limits[i]
-    if not limit.seconds and h.inflight + (h.hold or 0) + 1 > limit.amount then
-      if not limit.shadow then
+  local counting = limits.counting
+  for j = 1, #counting do
+    local i = counting[j]
+    if h.inflight + (h.hold or 0) + 1 > limits[i].amount then
+      if not limits[i].shadow then
         return i
       end
       note(h, i)
@@ -26,41 +28,40 @@ local function busy(h, limits)
   return nil
 end
 
--- The slots {window, oldest slot, ...} of those windows that are full for this request. Garbage is left to `admit`.
-local function slots_of_full(list, request)
-  local found = {}
-  for i = 1, #list do
-    local d = list[i]
-    for _, h in ipairs(holders.of(d, request)) do
-      local limits = holders.limits(h)
-      local wanted = needs(limits, request, d.settings)
-      for j = 1, wanted and #limits or 0 do
-        local ok, w = limits[j].seconds ~= nil, h.windows[j]
-        if ok and not (w and w.at_ms == clock.now) then
-          ok, w = pcall(holders.window, h, j)
-        end
-        if ok then
-          if w.sum + wanted[j] + w.hold > limits[j].amount then
-            found[#found + 1] = w
-            found[#found + 1] = w.oldest
-          end
-        end
-      end
+-- Add to `found` the slots {window, oldest slot, ...} of those windows that are full for this request. Garbage is left
+-- to `check`.
+local function add_full(h, d, request, found)
+  local limits = holders.limits(h)
+  local wanted = needs(limits, request, d.settings)
+  for i = 1, wanted and #limits or 0 do
+    local ok, w = limits[i].seconds ~= nil, h.windows[i]
+    if ok and not (w and w.at_ms == clock.now) then
+      ok, w = pcall(holders.window, h, i)
+    end
+    if ok and w.sum + wanted[i] + w.hold > limits[i].amount then
+      found[#found + 1] = w
+      found[#found + 1] = w.oldest
     end
   end
-  return found
 end
 
 -- Load what is asked where many may be full, in few commands. Of those that are busy nobody asks.
 local function load_full(list, request)
-  local free = {}
+  local free, found = {}, {}
   for i = 1, #list do
-    if not busy(list[i], holders.limits(list[i])) and pcall(holders.of, list[i], request) then
-      free[#free + 1] = list[i]
+    local d = list[i]
+    if not busy(d, deployment.limits(d)) and (not clock.scopes or pcall(holders.of, d, request)) then
+      free[#free + 1] = d
     end
   end
   holders.load(free, request)
-  slots.read(slots_of_full(free, request))
+  for i = 1, #free do
+    local whole = clock.scopes and holders.of(free[i], request)
+    for j = 1, whole and #whole or 1 do
+      add_full(whole and whole[j] or free[i], free[i], request, found)
+    end
+  end
+  slots.read(found)
 end
 
 -- Read the slots that reserve.take adds to, one command a column. Throws GARBLED.
@@ -116,20 +117,18 @@ local function fits(h, limits, request, d)
   return true, prepared
 end
 
--- Part of the plan of a grant: nil if there is room, and then reserve.take cannot fail; else the reason: "too_large",
--- "unpriced" or the limit that is full, and true if that will never be otherwise. Throws GARBLED.
-local function admit(d, request)
+-- Is there room? Nil and whether all slots to add to are known; else the reason: "too_large", "unpriced" or the limit
+-- that is full, and true if that will never be otherwise. Throws GARBLED.
+local function check(d, request)
   exceeded = nil
   if request.input_tokens >= contexts.LEAST and contexts.too_long(d, request) then
     return "too_large", true
   elseif not clock.scopes then
     local ok, prepared, hopeless = fits(d, deployment.limits(d), request, d)
-    if not ok then
-      return prepared, hopeless
-    elseif not prepared then
-      plan({ d })
+    if ok then
+      return nil, prepared
     end
-    return nil
+    return prepared, hopeless
   end
   local list, all_prepared = holders.of(d, request), true
   for i = #list, 1, -1 do -- what the call brings along stands in its way everywhere, so that is said first
@@ -139,10 +138,27 @@ local function admit(d, request)
     end
     all_prepared = all_prepared and prepared
   end
-  if not all_prepared then
-    plan(list)
+  return nil, all_prepared
+end
+
+-- Part of the plan of a grant: as `check`, and where there is room reserve.take cannot fail any more.
+local function admit(d, request)
+  local reason, prepared = check(d, request)
+  if not reason and not prepared then
+    plan(holders.of(d, request))
   end
-  return nil
+  return reason, prepared
+end
+
+-- `check` of many: two lists, the reasons, false where there is room, and whether that will never be otherwise.
+local function check_all(list, request)
+  local reasons, nevers = {}, {}
+  load_full(list, request)
+  for i = 1, #list do
+    local ok, reason, hopeless = pcall(check, list[i], request)
+    reasons[i], nevers[i] = not ok and GARBLED or reason or false, ok and hopeless
+  end
+  return reasons, nevers
 end
 
 -- The rows {holder, position, ...} that are only counted and would have refused what `admit` admitted, nil for none.
@@ -150,4 +166,10 @@ local function exceeded_rows()
   return exceeded
 end
 
-local room = { load_full = load_full, admit = admit, exceeded = exceeded_rows }
+local room = {
+  GARBLED = GARBLED,
+  load_full = load_full,
+  check_all = check_all,
+  admit = admit,
+  exceeded = exceeded_rows,
+}

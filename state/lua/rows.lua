@@ -57,12 +57,13 @@ local function row_of(name, value)
 end
 
 -- The rows of a text in their order, false for garbage. Of the list itself: `priced` (there is one of money),
--- `concurrent` (one of calls in flight), `keep_ms` (the longest time that one of them remembers anything); `asked...`
--- is needs.lua's.
+-- `concurrent` (one of calls in flight), `counting` (the positions of those), `keep_ms` (the longest time that one of
+-- them remembers anything); `asked...` is needs.lua's.
 local function list_of(text)
   local list = {
     priced = false,
     concurrent = false,
+    counting = {},
     keep_ms = 0,
     amounts = {},
     asked = nil,
@@ -79,7 +80,9 @@ local function list_of(text)
     end
     list[#list + 1] = row
     list.priced = list.priced or row.resource == "cost"
-    list.concurrent = list.concurrent or not row.seconds
+    if not row.seconds then
+      list.concurrent, list.counting[#list.counting + 1] = true, #list
+    end
     list.keep_ms = math.max(list.keep_ms, math.ceil((row.seconds or 0) * 1000 * 61 / 60)) -- and a slot
   end
   return list

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from router_core import hedging
 from router_core.errors import BadRequestError, InternalServerError, RouterError
-from router_core.hooks import AttemptEnded, Hedged
+from router_core.hooks import AttemptEnded, AttemptStarted, Hedged
 from router_core.providers.base import Call
+from router_core.providers.callable import from_callable
 from router_core.repeatable import repeatable
 from router_core.router import Router
 from router_core.simulator import Behaviour, Errors, SlowHeaders, Stall, Upstream
@@ -183,14 +185,16 @@ async def test_a_call_is_copied_once_however_often_it_is_retried(
 async def test_a_caller_who_goes_away_leaves_neither_running(
     routers: Make, models: list[dict[str, Any]], first: Upstream, second: Upstream, stream: bool, patience: float
 ) -> None:
-    second.behaviour = first.behaviour
-    router = routers(models, hedge=AT_ONCE)
+    second.behaviour, seen = first.behaviour, Seen()
+    router = routers(models, hedge=AT_ONCE, hooks=[seen])
     await router.snapshot()
     call = asyncio.ensure_future(router.acompletion("m", PROMPT, stream=stream))
     await asyncio.sleep(patience)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
+    assert {event.outcome for event in seen.of(Hedged)} <= {"denied"}, "no copy has won or lost"
+    assert len(seen.of(AttemptStarted)) == len(seen.of(AttemptEnded))
     await clean(router, "one", "two")
     for upstream in (first, second):
         await until(lambda upstream=upstream: len(upstream.log) == upstream.log.arrived)  # type: ignore[misc]
@@ -388,4 +392,28 @@ async def test_where_the_first_fails_nobody_asks_for_a_copy_any_more(
     with pytest.raises(InternalServerError):
         await router.acompletion("m", PROMPT)
     assert [event.outcome for event in seen.of(Hedged)] == ["denied"]
+    await clean(router, "one", "two")
+
+
+async def test_a_loser_that_does_not_let_itself_be_cancelled_keeps_nobody_waiting(
+    routers: Make, second: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hedging, "GRACE", 0.02)
+    told, ended = asyncio.Event(), asyncio.Event()
+
+    async def deaf(call: Call) -> str:
+        try:
+            await told.wait()
+        except asyncio.CancelledError:
+            await told.wait()
+        ended.set()
+        return "late"
+
+    mine = {"model_name": "m", "litellm_params": {"model": "mine/x"}, "model_info": {"id": "one"}}
+    router = routers([mine, entry(second, "two", order=1)], hedge=AT_ONCE, adapters={"mine": from_callable(deaf)})
+    assert (await router.acompletion("m", PROMPT)).deployment == "two"
+    assert not ended.is_set()
+    told.set()
+    await ended.wait()
+    await until(lambda: not router.store._process().worker.live)
     await clean(router, "one", "two")

@@ -114,7 +114,7 @@ async def test_a_retired_deployment_keeps_its_running_calls_and_its_used_windows
 
 async def test_a_retired_deployment_is_forgotten_after_an_hour(place: Place) -> None:
     store = await worker(place, declared("a", limits={"requests/60": 3}), declared("b"))
-    await settled(store, await store.acquire(ask("a")), outcome=ended("ok", 1, 1))
+    await settled(store, await store.acquire(ask("a")), outcome=ended("ok", 1, 1, sample=(None, 9.0)))
     await store.register([declared("b")])
     place.move(3_700_000)
     await beat(store)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from router_core.state.records import Outcome, Timings
 from router_core.state.store import Store
 from tests.state.kit import Place, ask, declared, ended, serving, settled
+from tests.state.race_workers import settle_many, together
 
 ERROR = 0.05  # as sketch.lua says
 HALF = 300_000
@@ -192,3 +193,34 @@ async def test_a_whole_call_that_was_given_up_says_nothing_of_first_contents(mem
     await settled(store, await store.acquire(ask()), outcome=ended("cancelled", total_ms=700.0, sample=(None, 700.0)))
     state = (await store.snapshot()).deployments["a"]
     assert (state.latency_ms, state.ttft_ms) == (700.0, None)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.integers(0, HALF), st.integers(0, 3)), min_size=1, max_size=12))
+def test_what_counts_is_five_to_ten_minutes_old_at_most(steps: list[tuple[int, int]]) -> None:
+    async def check() -> None:
+        place = Place("memory://", "sketch")
+        place.freeze()
+        store, times = await serving(place), list[int]()
+        for wait, number in steps:
+            assert place.clock_ms is not None
+            place.move(wait)
+            await calls(store, "a", [100.0] * number)
+            times += [place.clock_ms] * number
+            found = (await timings_of(store)).latency.count
+            young, old = (sum(place.clock_ms - at < age for at in times) for age in (HALF, 2 * HALF))
+            assert young <= found <= old
+        await place.aclose()
+
+    asyncio.run(check())
+
+
+@pytest.mark.slow
+@pytest.mark.serial
+async def test_processes_that_settle_the_same_calls_count_each_once(shared: Place) -> None:
+    store = await serving(shared)
+    leases = tuple(await asyncio.gather(*(store.acquire(ask()) for _ in range(200))))
+    for lease in leases:
+        store._process().worker.live.pop(lease.id)
+    await asyncio.to_thread(together, 4, settle_many, shared.url, shared.pool, leases, took(100.0))
+    assert (await timings_of(store)).latency.count == 200

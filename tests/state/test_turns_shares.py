@@ -9,6 +9,8 @@ import signal
 import time
 import tracemalloc
 from collections import Counter
+from itertools import cycle
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ import pytest
 from router_core.state.records import Acquire, Lease, Refused
 from router_core.state.store import Store
 from tests.state.kit import RANKS, Place, ask, declared, ended, settled, tries
+from tests.state.ledger import Ledger
 from tests.state.race_workers import SPAWN
 from tests.state.turns_kit import Slot, callers
 from tests.state.waiting_kit import one_slot, queued
@@ -24,30 +27,35 @@ ORDINARY, ROUNDS = 49, 40
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("at_once", [1, 4])
-async def test_of_fifty_callers_the_greedy_one_gets_a_fiftieth(valkey: Place, at_once: int) -> None:
+@pytest.mark.parametrize(("at_once", "workers"), [(1, 1), (4, 1), (2, 2)])
+async def test_of_fifty_callers_the_greedy_one_gets_a_fiftieth(valkey: Place, at_once: int, workers: int) -> None:
     """Two pools on one server. All keep `at_once` calls waiting, the greedy one 10 times as many: equal shares."""
-    pools = [_served(valkey.store(pool=f"{valkey.pool}-{name}", timeout=10.0), at_once) for name in ("a", "b")]
-    for counts in await asyncio.gather(*pools):
+
+    def crew(name: str) -> list[Store]:
+        return [valkey.store(pool=f"{valkey.pool}-{name}", timeout=10.0) for _ in range(workers)]
+
+    for counts in await asyncio.gather(*(_served(crew(name), at_once) for name in ("a", "b"))):
         fair = counts.total() / (ORDINARY + 1)
         assert len(counts) == ORDINARY + 1
         assert max(abs(count - fair) for count in counts.values()) <= 0.05 * fair, counts
 
 
-async def _served(store: Store, at_once: int) -> Counter[str]:
-    """Who was served how often while everybody waited."""
-    await store.register([declared(limits={"concurrent": 4})])
+async def _served(stores: list[Store], at_once: int) -> Counter[str]:
+    """Who was served how often while everybody waited; callers have calls in all workers."""
+    for store in stores:
+        await store.register([declared(limits={"concurrent": 4})])
+    store, turns = stores[0], cycle(stores)
     holders = [await store.acquire(ask()) for _ in range(4)]
     counts: Counter[str] = Counter()
 
-    async def caller(name: str) -> None:
+    async def caller(name: str, store: Store) -> None:
         while counts.total() < ROUNDS * (ORDINARY + 1):
             lease = await store.acquire(ask(caller=name, max_wait=300.0))
             counts[name] += 1
             store.settle(lease, ended())
 
     names = ["greedy"] * 10 * at_once + [f"c{number}" for number in range(ORDINARY)] * at_once
-    tasks = [asyncio.create_task(caller(name)) for name in names]
+    tasks = [asyncio.create_task(caller(name, next(turns))) for name in names]
     while (await store.snapshot()).waiting["g"] < len(names):  # noqa: ASYNC110 (the tickets are in Redis)
         await asyncio.sleep(0.01)
     for lease in holders:
@@ -70,6 +78,26 @@ async def test_the_99th_percentile_of_waits_is_that_of_the_rate(valkey: Place) -
     assert (len(granted), len(refused)) == (200, 0)
     assert waits[197] == pytest.approx(3000, rel=0.15)
     assert waits[98] == pytest.approx(1000, rel=0.25)
+
+
+@pytest.mark.slow
+async def test_waits_of_calls_of_any_size_are_those_that_an_exact_log_computes(valkey: Place) -> None:
+    """200 calls of 1 to 100 tokens that come at once, 3,000 tokens a second: who came first is served first."""
+    store = valkey.store(timeout=10.0)
+    await store.register([declared(limits={"tokens/1": 3000})])
+    dice = Random(3)
+    sizes = [dice.randint(1, 100) for _ in range(200)]
+    leases = await asyncio.gather(*(store.acquire(ask(input_tokens=size, max_wait=30.0)) for size in sizes))
+    ledger, now, computed = Ledger(3000, 1), 0, []
+    for size in sizes:
+        now = max(now, ledger.due(now, size) or 0)
+        ledger.add(now, size)
+        computed.append(now)
+    waits = sorted(lease.waited_ms for lease in leases)
+    told = f"p50 {waits[99]:.0f} ms of {computed[99]}, p99 {waits[197]:.0f} ms of {computed[197]}"
+    print(told)
+    assert waits[197] == pytest.approx(computed[197], rel=0.15), told
+    assert waits[99] == pytest.approx(computed[99], abs=0.25 * 1000), told
 
 
 @pytest.mark.slow
@@ -136,12 +164,35 @@ async def test_the_places_of_a_killed_worker_are_free_within_15_seconds(valkey: 
     await settled(store, lease)
 
 
-async def test_priorities_are_obeyed_whatever_the_turns(memory: Place) -> None:
-    """Ten callers, three priorities, mixed: no call of a worse priority is served while one of a better waits."""
-    slot = await Slot(memory).begin()
-    for number in range(90):
-        await slot.come(slot.call(f"p{number % 3}", priority=number % 3))
+async def _order(slot: Slot, *calls: tuple[str, int]) -> list[str]:
+    """They come one after the other, and are served: in which order?"""
+    for caller, priority in calls:
+        await slot.come(slot.call(caller, priority=priority))
     order = []
     while (id := await slot.hand_on()) is not None:
         order.append(callers([id]))
+    return order
+
+
+PRIORITIES = [(f"p{number % 3}", number % 3) for number in range(90)]
+CALLERS = [*(("greedy", 0) for _ in range(40)), *((f"c{number % 4}", 0) for number in range(16))]
+
+
+async def test_priorities_are_obeyed_whatever_the_turns(memory: Place) -> None:
+    """Three priorities, mixed: no call of a worse priority is served while one of a better waits."""
+    order = await _order(await Slot(memory).begin(), *PRIORITIES)
     assert order == ["p0"] * 30 + ["p1"] * 30 + ["p2"] * 30
+
+
+async def test_who_asks_ten_times_as_often_is_served_as_often_while_others_wait(memory: Place) -> None:
+    """All 40 of the greedy one were there before the first of the others."""
+    counts = Counter((await _order(await Slot(memory).begin(), *CALLERS))[:20])
+    assert set(counts.values()) == {4}
+
+
+async def test_a_script_without_priorities_or_callers_is_seen_by_these_tests(memory: Place) -> None:
+    alike = await Slot(memory).begin((r"math\.min\(request\.priority, WORST\)", "0"))
+    assert (await _order(alike, *PRIORITIES))[:30] != ["p0"] * 30
+    await alike.store.aclose()
+    one = await Slot(memory).begin((r"name_of_f\(priority, request\.caller\)", 'name_of_f(priority, "")'))
+    assert Counter((await _order(one, *CALLERS))[:20])["greedy"] > 4

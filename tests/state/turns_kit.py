@@ -5,7 +5,7 @@ from __future__ import annotations
 from router_core.state.operations import AcquireOp, CancelOp
 from router_core.state.records import Acquire, Lease
 from router_core.state.store import Store
-from tests.state.kit import Place, Raw, ask, declared
+from tests.state.kit import Place, Raw, ask, declared, edited
 
 
 class Slot:
@@ -16,9 +16,11 @@ class Slot:
         self._count = 0
         self._waiting: dict[str, AcquireOp] = {}
 
-    async def begin(self) -> Slot:
-        """The slot is taken."""
+    async def begin(self, *broken: tuple[str, str]) -> Slot:
+        """The slot is taken. `broken`: what stands in the script, and instead of it."""
         self.store: Store = self.place.store()
+        for pattern, instead in broken:
+            self.store.calls_script = edited(self.store.calls_script, pattern, instead)
         await self.store.register([declared(limits={"concurrent": 1})])
         self.raw = Raw(self.place, self.store)
         self.running = (await self.store.acquire(ask())).id

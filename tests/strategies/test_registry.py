@@ -67,7 +67,7 @@ def test_a_list_size_says_how_samples_are_learned() -> None:
         ("latency-based-routing", {"ttl": 0}, "ttl: Input should be greater than 0"),
         ("latency-based-routing", {"ttl": float("nan")}, "ttl: Input should be a finite number"),
         ("latency-based-routing", {"exploration": 2}, "exploration: Input should be less than or equal to 1"),
-        ("latency-based-routing", {"ttft_percentile": 0.9}, "ttft_percentile: there are none yet"),
+        ("latency-based-routing", {"ttft_percentile": 0.9}, "ttft_percentile: .* peak EWMA"),
         ("least-busy", {"x": 1}, "unknown argument 'x'; it takes none"),
         ("custom", {}, "callable: Field required"),
         ("custom", {"callable": 3}, "callable: Input should be callable"),

@@ -34,7 +34,7 @@ function(rank, prepare, choose, candidates, request, now, times, refused)
     end
     local i = choose.first(levels, found, random)
     if i and refused[candidates[i].id] then
-      local others = choose.others(levels, found, random, i)
+      local others = choose.others(levels, found, random, { [i] = true })
       i = nil
       for _, other in ipairs(others) do
         i = i or not refused[candidates[other].id] and other
