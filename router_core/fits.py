@@ -64,7 +64,10 @@ class Fits:
         return sum(fit.predict(guess, tools) for fit in recent) // len(recent)
 
     def teaches(self, deployment: str, guess: int, tools: bool, real: int) -> bool:
-        """Whether a call of so many input tokens says more of the deployment than is known."""
+        """Whether a call of so many input tokens says more of the deployment than is known.
+
+        Set-membership filtering (Gollamudi and others, 1998): what lies within the bound needs no update.
+        """
         fit = self._fits.get(deployment)
         if fit is None or fit.constants.of(tools) is None:
             return True

@@ -42,7 +42,8 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     context       HASH    deployment -> input tokens that it takes, as its errors told
     fit           HASH    deployment -> "ratio plain n tools n": how its tokens follow from estimates
     attempts      HASH    group -> requests, and retries of them, of the last seconds; group|hedge (budget.lua);
-                          group|throttle -> calls that ended and were accepted, of the last minutes (throttle.lua)
+                          group|throttle -> calls that ended and were accepted, of the last minutes (throttle.lua);
+                          those of idle groups go away (stale.lua)
     sketch        HASH    deployment -> "turned_ms | ms:calls ... | before | ms:calls ... | before": time to streams'
                           first content, time of whole calls, where they are counted (sketch.lua)
     evidence      HASH    deployment -> "worker at_ms worker at_ms": who could not connect (evidence.lua)

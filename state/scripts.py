@@ -21,6 +21,7 @@ _BASE = (
         "shared",
         "column_names",
         "recall",
+        "pending",
         "image",
         "flush",
         "clock",
@@ -56,7 +57,7 @@ _CALLS = (
     *("cancel", "renew", "pause", "others", "observe", "probe", "calls"),
 )
 _FLEET = (
-    *("retired", "outliers", "heartbeat", "register", "limits", "calendars", "raises", "control"),
+    *("retired", "stale", "outliers", "heartbeat", "register", "limits", "calendars", "raises", "control"),
     *("snapshot", "percentiles", "worst", "meters", "fits", "probing", "fleet"),
 )
 

@@ -45,14 +45,18 @@ def set_limit(
     name = row(what)
     number = str(amount(name, much))
 
-    async def work(store: Store) -> tuple[str, list[str]]:
-        before = {state.name: state for state in await store.usage(whose)}
-        in_force = await store.set_limit(whose, name, number + flags(before.get(name), reserve, enforce))
-        after = {state.name for state in await store.usage(whose)}
-        return in_force, [lost for lost in before if lost not in after]
+    async def work(store: Store) -> tuple[list[LimitState], list[LimitState]]:
+        if reserve == "max":
+            await _check_bounds(store)
+        before = await store.usage(whose)
+        known = next((state for state in before if state.name == name), None)
+        await store.set_limit(whose, name, number + flags(known, reserve, enforce))
+        return before, await store.usage(whose)
 
-    in_force, lost = _change(redis_url, pool, whose, work)
-    _say(whose, name, in_force)
+    before, after = _change(redis_url, pool, whose, work)
+    _say(whose, name, after)
+    kept = {state.name for state in after}
+    lost = [state.name for state in before if state.name not in kept]
     if lost:  # who has limits of his own has not those of everyone
         print(f"{whose}: no longer has {', '.join(lost)}, which everyone has; set what is to stay")
 
@@ -72,7 +76,12 @@ def raise_limit(
     """
     name = row(what)
     more = by if by.endswith("%") else str(amount(name, by))
-    _say(whose, name, _change(redis_url, pool, whose, lambda store: store.raise_limit(whose, name, more)))
+
+    async def work(store: Store) -> list[LimitState]:
+        await store.raise_limit(whose, name, more)
+        return await store.usage(whose)
+
+    _say(whose, name, _change(redis_url, pool, whose, work))
 
 
 def clear(
@@ -106,6 +115,12 @@ def clear(
     print(f"{whose}: {', '.join(map(of_row, left)) or 'no limits'}")
 
 
+async def _check_bounds(store: Store) -> None:
+    if not any(state.reserve_max for state in await store.limits()):
+        fail("workers send upper bounds only where a limit of their configuration reserves them: write this one there, "
+             'with reserve="max"', USAGE)  # fmt: skip
+
+
 def _check_used(whose: str, what: str | None) -> None:
     if what is not None:
         fail("--used is about all of a subject's limits: leave the one out", USAGE)
@@ -128,6 +143,6 @@ def _change(url: str | None, pool: str, whose: str, change: Callable[[Store], Aw
     return run(url, pool, work)
 
 
-def _say(whose: str, name: str, in_force: str) -> None:
-    words = dict(word.split("=", 1) for word in in_force.split() if "=" in word)
-    print(f"{whose}: {name} {words.get(name, 'is not in force')}")
+def _say(whose: str, name: str, states: list[LimitState]) -> None:
+    said = next((of_row(state) for state in states if state.name == name), f"{name} is not in force")
+    print(f"{whose}: {said}")

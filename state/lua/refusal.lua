@@ -75,17 +75,22 @@ local function refuse_place(refusals)
   end
 end
 
+-- May room come, may it at any time, when it should and before when it will not (nil: nobody knows), and whose limit
+-- stands in its way besides those of who could serve.
+local function prospects(request, q, place, panel, refusals)
+  local any, unknown = hopes(refusals)
+  local who, at_ms = own.blocking(request, panel.members)
+  if not who then
+    return any, unknown, expected(request, q, place, panel, refusals)
+  end
+  at_ms = at_ms and math.max(at_ms, earliest_of(refusals) or 0)
+  return any, not at_ms, at_ms, at_ms, who
+end
+
 -- The reply to a refused call: it waits and keeps its place, or it is told why. What waits for its own caller's limits
 -- keeps none: no room would be of use to it, and others may be served meanwhile.
 local function answer(request, q, place, panel, refusals)
-  local who, at_own = own.blocking(request, panel.members)
-  local any, unknown = hopes(refusals)
-  local at_ms, earliest = at_own, at_own
-  if who then
-    unknown = not at_own
-  else
-    at_ms, earliest = expected(request, q, place, panel, refusals)
-  end
+  local any, unknown, at_ms, earliest, who = prospects(request, q, place, panel, refusals)
   local may_come = unknown or not earliest or earliest <= math.max(request.wait_until, clock.now)
   if any and request.wait_until > clock.now and may_come then
     unknown = unknown or not at_ms or at_ms <= clock.now

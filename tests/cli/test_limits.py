@@ -102,12 +102,10 @@ def test_a_limit_is_set_raised_and_taken_back(teams: Ask[Any], cli: Cli) -> None
 
 
 def test_money_is_written_in_dollars_and_flags_change_only_where_they_are_named(teams: Ask[Any], cli: Cli) -> None:
-    assert "3000000000,max" in cli("limits", "set", "team:*", "cost/day@UTC", "3").stdout
-    assert "3500000000,max" in cli("limits", "raise", "team:*", "cost/day@UTC", "0.5").stdout
-    assert (
-        "4000000000,shadow"
-        in cli("limits", "set", "team:*", "cost/day@UTC", "4", "--reserve", "estimate", "--trial").stdout
-    )
+    assert cli("limits", "set", "team:*", "cost/day@UTC", "3").stdout == "team:*: cost/day@UTC $3 max\n"
+    assert cli("limits", "raise", "team:*", "cost/day@UTC", "0.5").stdout == "team:*: cost/day@UTC $3.5 max\n"
+    said = cli("limits", "set", "team:*", "cost/day@UTC", "4", "--reserve", "estimate", "--trial")
+    assert said.stdout == "team:*: cost/day@UTC $4 trial\n"
     assert cli("limits", "set", "team:*", "cost/day@UTC", "4", "--enforce").exit_code == 0
     state = of(cli, "team:red")["cost/day@UTC"]
     assert (state["amount"], state["reserve_max"], state["enforced"]) == (4_000_000_000, False, True)
@@ -125,6 +123,15 @@ def test_who_gets_a_limit_of_his_own_is_told_which_of_everyones_he_loses(teams: 
         "team:red: no longer has cost/day@UTC, which everyone has; set what is to stay",
     ]
     assert cli("limits", "set", "team:red", "requests/minute", "8").stdout == "team:red: requests/60 8\n"
+
+
+def test_upper_bounds_are_reserved_only_where_workers_send_them(ask: Ask[Any], cli: Cli) -> None:
+    said = cli("limits", "set", "user:alice", "tokens/1h", "500", "--reserve", "max")
+    assert (said.exit_code, "write this one there" in said.stderr) == (2, True)
+    assert of(cli, "user:alice") == {}
+    ask(lambda store: store.register(DECLARED, ROWS))
+    said = cli("limits", "set", "user:alice", "tokens/1h", "500", "--reserve", "max")
+    assert said.stdout == "user:alice: tokens/3600 500 max\n"
 
 
 def test_a_deployments_limit_too(ask: Ask[Any], cli: Cli) -> None:

@@ -10,7 +10,7 @@ from router_core.state.records import Acquire, Denied, Extra
 from router_core.state.store import Store
 from router_core.state.worker import Firsts
 from tests.state.budget_workers import extra_many
-from tests.state.kit import Place, Raw, ask, declared, question, settled
+from tests.state.kit import Place, Raw, ask, beat, declared, question, settled
 from tests.state.race_workers import together
 
 FIRST = ask(counted=True)
@@ -214,6 +214,19 @@ def test_or_of_fewer_when_they_are_no_longer_of_this_moment(monkeypatch: pytest.
     monkeypatch.setattr(Firsts, "OLDEST", -1.0)
     told.add("g")
     assert (told.take("g", all_of_them=False), told.take("g", all_of_them=False)) == (2, 0)
+
+
+async def test_counters_of_an_idle_group_go_away(place: Place) -> None:
+    store = await pool(place)
+    await firsts(store, 9)
+    place.put("attempts", "gone", "12 5 0 0 0 0 0")
+    place.put("attempts", "odd", "x")
+    place.put("config", "attempts", "0")
+    await beat(store)
+    assert list(place.column("attempts")) == ["g"]
+    place.move(601_000)
+    await beat(store)
+    assert place.column("attempts") == {}
 
 
 @pytest.mark.slow

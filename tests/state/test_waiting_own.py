@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from router_core.state.records import Acquire, Lease, Rows
+from router_core.state.records import Acquire, Lease, Refused, Rows
 from router_core.state.store import Store
 from tests.state.kit import Place, ask, declared, settled, tried
 from tests.state.waiting_kit import queued, tickets
@@ -52,6 +52,18 @@ async def test_nor_has_one_that_waits_for_a_slot_too(place: Place) -> None:
     assert isinstance(await tried(there, of("bob")), Lease), "nobody stands before him"
     await settled(here, first)
     assert (await second).deployment == "a"
+
+
+async def test_a_wait_that_its_own_limit_outlasts_fails_at_once_and_says_so(place: Place) -> None:
+    """Whatever else is full; and it says when his limit has room, not when a slot has."""
+    here, _ = await two(place, 1, requests_3600=1)
+    await here.acquire(of("alice"))
+    refused = await asyncio.wait_for(tried(here, of("alice", max_wait=50.0)), 10)
+    assert isinstance(refused, Refused)
+    assert [one.reason for one in refused.refusals] == ["user:alice/requests/3600"]
+    assert refused.earliest is not None
+    assert 3500 < refused.earliest <= 3600
+    assert tickets(place) == 0
 
 
 @pytest.mark.parametrize("limit", [{"concurrent": 1}, {"requests_3600": 1}])
