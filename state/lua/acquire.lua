@@ -54,7 +54,7 @@ local function find_room(request, panel, found, refusals, draw)
   if not first then
     return nil
   end
-  holders.load({ panel.members[first] }, request)
+  holders.load_one(panel.members[first], request)
   local ok, reason, never = try(request, panel, first)
   if ok then
     return first
