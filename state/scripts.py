@@ -21,6 +21,7 @@ _BASE = (
         "shared",
         "column_names",
         "recall",
+        "pending",
         "image",
         "flush",
         "clock",

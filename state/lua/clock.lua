@@ -1,5 +1,5 @@
 -- The pool's clock and its birth.
--- Uses: numbers, shared, image, keys
+-- Uses: numbers, shared, image, pending, keys
 -- Defines: clock
 -- `clock`  HASH last_ms, offset_ms (pool time = TIME + offset), epoch, scopes (subjects.lua), writes (recall.lua). A
 --          run finds its time in `clock.now`, as text in `clock.text`, `clock.offset`, the pool's `clock.epoch`, and
@@ -21,10 +21,10 @@ local function give_birth()
   image.set("clock", "epoch", clock.epoch)
   for name, key in pairs(keys) do
     if SORTED[name] then
-      image.add_member(key, name == "held" and "0" or "+inf", "~")
+      pending.add_member(key, name == "held" and "0" or "+inf", "~")
     elseif name == "events" then
       local detail = clock.epoch
-      image.write("XADD", key, "*", "kind", "pool-created", "deployment", "", "detail", detail, "at_ms", clock.text)
+      pending.write("XADD", key, "*", "kind", "pool-created", "deployment", "", "detail", detail, "at_ms", clock.text)
     else
       image.set(name, "~", LONG)
     end
@@ -58,7 +58,7 @@ end
 -- At the end of a run that changes something, or ticks: others see that they have to read. In a pool that begins, or
 -- began again, the number is one that was never there.
 function clock.count_writes()
-  if clock.ticks or image.pending.changed then
+  if clock.ticks or pending.changed then
     local before = clock.writes and numbers.read(clock.writes) or clock.now * 1000
     clock.writes = numbers.int(before + 1)
     image.set("clock", "writes", clock.writes)

@@ -1,5 +1,5 @@
 -- The pool's diary: one entry a change, capped.
--- Uses: image, keys, clock
+-- Uses: pending, keys, clock
 -- Defines: events
 
 -- `told`: what this run is to say in the log of its worker, nil for nothing: one line for the whole fleet.
@@ -11,7 +11,7 @@ end
 
 -- `kind` and `detail` are of a closed vocabulary or an operator's own numbers, never upstream text.
 function events.add(kind, id, detail)
-  image.write(
+  pending.write(
     "XADD",
     keys.events,
     "MAXLEN",

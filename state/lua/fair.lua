@@ -1,5 +1,5 @@
 -- Whose turn it is among waiting calls: by priority, and within one of them fair between callers.
--- Uses: numbers, image
+-- Uses: numbers, pending
 -- Defines: fair
 -- Start-time fair queueing (Goyal, Vin and Cheng, 1996): a call's tag is S = max(V, F of its caller), and with it that
 -- caller's F becomes S + 1; V is the tag of the ticket that was served last. A call costs 1, whatever its tokens: a
@@ -86,7 +86,7 @@ end
 -- Nobody waits: what was noted is void.
 local function clear(q)
   for _, name in ipairs(redis.call("ZRANGEBYSCORE", q.key, START, BEHIND)) do
-    image.remove_member(q.key, name)
+    pending.remove_member(q.key, name)
   end
   q.fresh, q.notes, q.noted = true, {}, {}
 end
@@ -97,7 +97,7 @@ local function forget(q, priority, v)
   local from, to = numbers.int(base), numbers.int(base + v)
   for _, name in ipairs(redis.call("ZRANGEBYSCORE", q.key, from, to, "LIMIT", "0", numbers.int(FORGET))) do
     if not q.noted[name] then
-      image.remove_member(q.key, name)
+      pending.remove_member(q.key, name)
     end
   end
 end
@@ -107,9 +107,9 @@ local function flush(q)
   for name, priority in pairs(q.noted) do
     local value, of_v = q.notes[name], name_of_v(priority)
     if name == of_v or value > noted(q, of_v) then
-      image.add_member(q.key, numbers.int(NOTES + priority * WIDTH + value), name)
+      pending.add_member(q.key, numbers.int(NOTES + priority * WIDTH + value), name)
     else
-      image.remove_member(q.key, name)
+      pending.remove_member(q.key, name)
     end
     if name == of_v and not q.fresh then
       forget(q, priority, value)

@@ -1,7 +1,8 @@
 -- The end of a run: everything it noted is written, or nothing.
--- Uses: numbers, keys, image
+-- Uses: numbers, keys, image, pending
 -- Defines: flush
 
+local NOTHING = {}
 local failure, written -- of this flush: what an engine refused, whether anything was written before
 
 -- Nothing may fail half-way, so the type of each key is known before the first write.
@@ -59,31 +60,27 @@ local function write_all(lists)
 end
 
 local function flush()
-  local pending = image.pending
+  local removed, commands = pending.removed, pending.commands
   failure, written = nil, false
   if pending.unproven then
     prove(pending.unproven)
-    pending.unproven = nil
   end
   write_all(pending.removed_members)
   write_all(pending.added_members)
   write_all(pending.sets)
-  for name, list in pairs(pending.removed) do
+  for name, list in pairs(removed) do
     drop(name, list)
-    pending.removed[name] = nil
+    removed[name] = nil
   end
-  if pending.kept then
-    for name, ms in pairs(pending.kept) do
-      send("PEXPIRE", keys[name], numbers.int(ms))
-    end
-    pending.kept = nil
+  for name, ms in pairs(pending.kept or NOTHING) do
+    send("PEXPIRE", keys[name], numbers.int(ms))
   end
-  for i = 1, #pending.commands do
-    write(pending.commands[i])
-    pending.commands[i] = nil
+  for i = 1, #commands do
+    write(commands[i])
+    commands[i] = nil
   end
   if failure then
     error(failure, 0)
   end
-  pending.empty = true
+  pending.finish()
 end

@@ -1,6 +1,6 @@
 -- Workers: who lives, what they hold, which deployments they list.
--- Uses: numbers, image, keys, scopes, limits, calendars, settings, quotas, events, leases, reaper, clock, shared,
---       retired, stale, outliers
+-- Uses: numbers, image, pending, keys, scopes, limits, calendars, settings, quotas, events, leases, reaper, clock,
+--       shared, retired, outliers, stale
 -- Defines: heartbeat, reconcile, join, leave
 -- `workers` ZSET worker by pool ms of its last heartbeat; `listing[worker]` = digest of its deployments;
 --                `lists[digest]` = ids of deployments, and subjects;
@@ -48,7 +48,7 @@ end
 
 -- A worker is gone: what only it listed leaves with it.
 local function forget(name)
-  image.remove_member(keys.workers, name)
+  pending.remove_member(keys.workers, name)
   local digest = image.get("listing", name)
   if digest then
     image.set("listing", name, false)
@@ -72,7 +72,7 @@ end
 
 function heartbeat.run()
   local dead = not redis.call("ZSCORE", keys.workers, shared.worker)
-  image.add_member(keys.workers, clock.text, shared.worker)
+  pending.add_member(keys.workers, clock.text, shared.worker)
   local _, gone = leases.reap(REAP)
   for _, other in ipairs(gone) do
     if other ~= shared.worker then
@@ -98,7 +98,7 @@ end
 
 function join.run(op)
   local before = image.get("listing", shared.worker)
-  image.add_member(keys.workers, clock.text, shared.worker)
+  pending.add_member(keys.workers, clock.text, shared.worker)
   image.set("listing", shared.worker, op.digest)
   image.set("lists", op.digest, shared.text(op.list))
   if before and before ~= op.digest then

@@ -1,6 +1,6 @@
 -- What one run has read and will write: a column is read with one HMGET for all operations, and written once at the
 -- end.
--- Uses: shared, column_names, recall
+-- Uses: shared, column_names, recall, pending
 -- Defines: keys, image
 -- KEYS    the columns (column_names: those of keys.py), then one `waiting:<group>` for each group of the run, then
 --         others that operations name by number
@@ -10,27 +10,11 @@ local image, keys = {}, {} -- keys: column -> key
 local all_keys
 local lent = {} -- columns of this run alone
 local columns -- column -> field -> text, or false where nothing is stored
-local proven -- keys whose type a read has shown
 local passing -- names of those columns that the next run begins without
-local pending -- what flush.lua writes, which leaves it empty
 local NOTHING = {}
 -- Columns of which texts are known from run to run.
 local KEPT = { settings = true, health = true, inflight = true, learned = true, tokens = true, spend_nano = true }
 KEPT.used, KEPT.window, KEPT.limits, KEPT.context, KEPT.fit = true, true, true, true, true
-
-local function nothing_pending()
-  return {
-    sets = {}, -- column -> {"HSET", key, field, text, ...}
-    removed = {}, -- column -> {"HDEL", key, field, ...}
-    added_members = {}, -- key of a sorted set -> {"ZADD", key, score, member, ...}
-    removed_members = {}, -- key of a sorted set -> {"ZREM", key, member, ...}
-    commands = {}, -- any others, in order
-    kept = nil, -- column -> ms that its key is to live from now on
-    unproven = nil, -- {key, type, ...} of which no read has shown the type
-    changed = false, -- anything that others have to read again
-    empty = true,
-  }
-end
 
 function image.begin(given)
   if keys[column_names[1]] ~= given[1] then -- mostly it is the pool of the last run
@@ -41,30 +25,19 @@ function image.begin(given)
   for i = #lent, 1, -1 do
     keys[lent[i]], lent[i] = nil, nil
   end
-  if not pending or not pending.empty then -- the last run failed
-    pending = nothing_pending()
-    image.pending = pending
-  end
-  pending.empty, pending.changed = false, false
-  all_keys, columns, proven = given, NOTHING, {}
+  pending.begin()
+  all_keys, columns = given, NOTHING
 end
 
 -- What is known from the last run, if the pool's number of writes is the same.
 function image.recall(writes, anew)
   recall.check(writes, anew)
-  local known = recall.known
-  columns, passing, proven = known.columns, known.passing, known.proven
+  columns, passing = recall.known.columns, recall.known.passing
   for i = #passing, 1, -1 do
     columns[passing[i]], passing[i] = nil, nil
   end
   image.columns = columns
-  proven[keys.clock] = true
-end
-
--- Does the run change what cards (roster.lua, subjects.lua) have read and nobody puts there? It is rare.
-function image.settings_changed()
-  local sets, removed = pending.sets, pending.removed
-  return sets.settings or removed.settings or sets.health or removed.health or sets.limits or removed.limits
+  image.proven(keys.clock)
 end
 
 -- The key of a group's waiting calls.
@@ -95,7 +68,7 @@ function image.read(name, fields)
   if found.err then
     error(found.err, 0)
   end
-  proven[keys[name]] = true
+  image.proven(keys[name])
   local values = columns[name]
   if values then
     for i = 1, #fields do
@@ -148,80 +121,19 @@ function image.get(name, field)
   return text
 end
 
--- The command that does `verb` to a key, of which there is one a run. The type of the key is known before the first
--- write.
-local function command(verb, key, kind, argument, another)
-  if not proven[key] then
-    local unproven = pending.unproven or {}
-    unproven[#unproven + 1], unproven[#unproven + 2], pending.unproven = key, kind, unproven
-  end
-  return { verb, key, argument, another, nil, nil, nil, nil } -- with room for what most runs add
-end
-
 -- Set the text of a field, or remove it with false.
 function image.set(name, field, text)
   local values = columns[name] or known(name)
   values[field] = text
-  if name ~= "lease" then
-    pending.changed = true
-  end
   if text then
-    local list = pending.sets[name]
-    if list then
-      local n = #list
-      list[n + 1], list[n + 2] = field, text
-    else
-      pending.sets[name] = command("HSET", keys[name], "hash", field, text)
-    end
+    pending.set(name, keys[name], field, text)
   else
-    local list = pending.removed[name]
-    if list then
-      list[#list + 1] = field
-    else
-      pending.removed[name] = command("HDEL", keys[name], "hash", field)
-    end
+    pending.remove(name, keys[name], field)
   end
-end
-
--- Members of a sorted set. What a run removes goes before what it adds.
-function image.add_member(key, score, member)
-  local list = pending.added_members[key]
-  if list then
-    local n = #list
-    list[n + 1], list[n + 2] = score, member
-  else
-    pending.added_members[key] = command("ZADD", key, "zset", score, member)
-  end
-end
-
-function image.remove_member(key, member)
-  local list = pending.removed_members[key]
-  if list then
-    list[#list + 1] = member
-  else
-    pending.removed_members[key] = command("ZREM", key, "zset", member)
-  end
-end
-
--- Any other command, done last in the order given.
-function image.write(verb, key, ...)
-  command(verb, key, verb == "XADD" and "stream" or "zset")
-  pending.commands[#pending.commands + 1] = { verb, key, ... }
-end
-
--- What others may know has changed, though no column has.
-function image.note_change()
-  pending.changed = true
 end
 
 -- A read has shown that this key is of the right type.
 function image.proven(key)
+  local proven = recall.known.proven
   proven[key] = true
-end
-
--- A column of this run alone (an open subject's) goes away when nothing was added for so long.
-function image.keep(name, ms)
-  local kept = pending.kept or {}
-  kept[name] = math.max(kept[name] or 0, ms)
-  pending.kept = kept
 end

@@ -1,5 +1,5 @@
 -- What attempts hold while they run, so that nothing leaks when a worker dies.
--- Uses: numbers, image, keys, deployment, subjects, reaper, clock
+-- Uses: numbers, image, pending, keys, deployment, subjects, reaper, clock
 -- Defines: leases
 -- `lease[id]`  = "held|expired deployment worker generation kind at_ms row=amount ..." (names as in settings;
 --                "subject|row=amount" of others than the deployment; "amount:start" in a calendar's period);
@@ -49,8 +49,8 @@ end
 -- Grant `d` to the lease `id`, a " call ", " probe " or " relief ". `reserved` is " name=amount ..." as it was added to
 -- the windows.
 local function hold(id, owner, d, kind, deadline_ms, reserved)
-  image.add_member(keys.held, "0", owner .. "|" .. id)
-  image.add_member(keys.leases, numbers.int(deadline_ms), id)
+  pending.add_member(keys.held, "0", owner .. "|" .. id)
+  pending.add_member(keys.leases, numbers.int(deadline_ms), id)
   local head = "held " .. d.id .. " " .. owner .. " " .. numbers.int(d.generation)
   image.set("lease", id, head .. kind .. clock.text .. reserved)
   deployment.count(d, "inflight", 1)
@@ -58,8 +58,8 @@ end
 
 -- Take it out of the indexes of running calls.
 local function drop_index(lease)
-  image.remove_member(keys.held, lease.worker .. "|" .. lease.id)
-  image.remove_member(keys.leases, lease.id)
+  pending.remove_member(keys.held, lease.worker .. "|" .. lease.id)
+  pending.remove_member(keys.leases, lease.id)
 end
 
 -- So many more calls of a lease are in flight: at `d`, and at all that count them.
@@ -76,7 +76,7 @@ local function finish(lease, d)
     drop_index(lease)
     count(lease, d, -1)
   else
-    image.remove_member(keys.expired, lease.id)
+    pending.remove_member(keys.expired, lease.id)
   end
   image.set("lease", lease.id, false)
 end
@@ -88,7 +88,7 @@ end
 
 local function note_charged(id)
   image.set("lease", id, CHARGED)
-  image.add_member(keys.expired, clock.text, id)
+  pending.add_member(keys.expired, clock.text, id)
 end
 
 -- Expire up to `most` leases that are over, by their own deadline or because their worker is silent.

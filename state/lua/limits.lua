@@ -1,5 +1,5 @@
 -- The rows of subjects: what workers declare and operators override, and both together, which are in force.
--- Uses: numbers, image, rows, scopes, settings, register, events, keys, clock
+-- Uses: numbers, image, pending, rows, scopes, subjects, settings, register, events, keys, clock
 -- Defines: limits
 -- `declared[subject]` = "version requests/60=600 ..." ("-" for the version: nobody lists it any more)
 -- `overrides[subject]` = "requests/60=100 ..."; `limits[subject]` = the first with the second put in
@@ -27,6 +27,7 @@ function limits.apply(id, given)
   end
   if (image.get("limits", id) or "") ~= text then
     image.set("limits", id, text ~= "" and text)
+    subjects.forget()
     settings.bump()
     changed = true
   end
@@ -38,7 +39,7 @@ function limits.retire(id)
   local declared = image.get("declared", id)
   if declared then
     image.set("declared", id, "- " .. string.match(declared, "^%S+ (.*)$"))
-    image.add_member(keys.retired, clock.text, id)
+    pending.add_member(keys.retired, clock.text, id)
     limits.apply(id)
     events.add("retired", id, "no live worker lists it")
   end
@@ -58,7 +59,7 @@ function limits.run(op)
   local answer = register.decide(op, version, text)
   if answer == "ok" then
     image.set("declared", op.id, numbers.int(op.version) .. " " .. op.text)
-    image.remove_member(keys.retired, op.id)
+    pending.remove_member(keys.retired, op.id)
   end
   if answer ~= "ignored" then
     limits.apply(op.id)

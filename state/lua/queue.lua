@@ -1,5 +1,5 @@
 -- Waiting calls of a group, in the order of their turns. Mostly there are none; what is kept for them: tickets.lua.
--- Uses: numbers, image, recall, keys, fair, clock
+-- Uses: numbers, image, pending, recall, keys, fair, clock
 -- Defines: queue
 -- `waiting:<group>` ZSET "wait_until|worker|id|input|output|caller" by turn, then notes (fair.lua); "~" is the
 -- sentinel, last. The first 64 tickets are read; who stands behind them is refused without a look at the room.
@@ -44,7 +44,7 @@ local function take(q, member, turn)
     q.tickets[at + 1], q.places[member] = ticket, ticket
     return
   end
-  image.remove_member(q.key, member)
+  pending.remove_member(q.key, member)
   q.left = q.left + 1
   if caller then
     fair.give_back(q, turn, caller)
@@ -96,7 +96,7 @@ local function of(group)
       empty = true,
     }
     if found[1] == nil then
-      image.add_member(key, "+inf", "~")
+      pending.add_member(key, "+inf", "~")
     end
     if found[1] == nil or found[1] == "~" then
       empty_ones[group] = q
@@ -144,9 +144,9 @@ local function enter(q, request)
   end
   local empty_ones = recall.known.queues
   empty_ones[request.group], queues[request.group], used = nil, q, true
-  image.note_change()
+  pending.note_change()
   local turn = fair.turn(q, request)
-  image.add_member(q.key, numbers.int(turn), request.ticket)
+  pending.add_member(q.key, numbers.int(turn), request.ticket)
   fair.enter(q, turn, request.caller)
   q.entered, q.empty = q.entered + 1, false
   local at = count_before(q, turn, request.wait_until)
@@ -172,7 +172,7 @@ local function remove(q, member)
   end
   local turn = ticket and ticket.turn or (q.more and tonumber(redis.call("ZSCORE", q.key, member) or nil))
   if turn then
-    image.remove_member(q.key, member)
+    pending.remove_member(q.key, member)
     q.left = q.left + 1
   end
   return turn or nil

@@ -12,6 +12,10 @@ local pools, count = {}, 0 -- key of the clock -> {age, writes, known}
 local pool
 local ages = 0
 
+local function nothing()
+  return { columns = {}, passing = {}, proven = {}, windows = {}, queues = {}, subjects = {}, subjects_of = {} }
+end
+
 -- A run of the pool with this clock.
 function recall.begin(key)
   pool = pools[key]
@@ -19,9 +23,10 @@ function recall.begin(key)
     if count >= MOST_POOLS then
       pools, count = {}, 0
     end
-    pool = { age = 0, writes = nil, known = nil }
+    pool = { age = 0, writes = nil, known = nothing() }
     pools[key], count = pool, count + 1
   end
+  recall.known = pool.known
 end
 
 -- The pool's number is `writes`: is what is known still true? If not, or if all is to be read anew, it is forgotten.
@@ -29,7 +34,7 @@ function recall.check(writes, anew)
   if anew or not writes or writes ~= pool.writes then
     ages = ages + 1
     pool.age = ages
-    pool.known = { columns = {}, passing = {}, proven = {}, windows = {}, queues = {}, subjects = {}, subjects_of = {} }
+    pool.known = nothing()
   end
   pool.writes = nil -- until this run has written all that it changed
   recall.age, recall.known = pool.age, pool.known

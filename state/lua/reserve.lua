@@ -1,5 +1,5 @@
 -- Reserving what a request takes, in every limit that it meets.
--- Uses: numbers, image, window, room, holders, needs, subjects, clock
+-- Uses: numbers, image, pending, window, room, holders, needs, subjects, clock
 -- Defines: reserve
 -- `used[id:exceeded]` = how many calls a row that is only counted would have refused
 
@@ -33,7 +33,7 @@ local function count_exceeded(exceeded)
     local column, field = holders.exceeded(h, exceeded[i + 1])
     image.set(column, field, numbers.int((numbers.read(image.get(column, field) or "0") or 0) + 1))
     if h.column then
-      image.keep(column, math.max(h.limits.keep_ms, LEAST_KEPT_MS))
+      pending.keep(column, math.max(h.limits.keep_ms, LEAST_KEPT_MS))
     end
   end
 end

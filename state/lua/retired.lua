@@ -1,5 +1,5 @@
 -- Deployments and subjects that no live worker lists any more: their numbers are kept for an hour.
--- Uses: numbers, image, keys, ring, window, rows, scopes, breaker, events, clock
+-- Uses: numbers, image, pending, keys, ring, window, rows, scopes, breaker, events, clock
 -- Defines: retired
 -- `retired` ZSET of deployments nobody lists, by when
 
@@ -24,7 +24,7 @@ local FORGET_RETIRED_MS = 3600000
 -- One of the deployments is listed no more: out of the choice now, its numbers are kept for an hour.
 function retired.note(id)
   image.set("settings", id, false)
-  image.add_member(keys.retired, clock.text, id)
+  pending.add_member(keys.retired, clock.text, id)
   events.add("retired", id, "no live worker lists it")
 end
 
@@ -63,7 +63,7 @@ function retired.forget()
       elseif scopes.of(id) then
         image.set("declared", id, false)
       end
-      image.remove_member(keys.retired, id)
+      pending.remove_member(keys.retired, id)
     end
   end
 end

@@ -1,6 +1,6 @@
 -- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
 -- it plans (reads, validates) before it commits.
--- Uses: image, flush, recall, window, deployment, subjects, holders, shared, events, clock
+-- Uses: image, pending, flush, recall, window, deployment, subjects, holders, shared, events, clock
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
@@ -60,7 +60,7 @@ function run.finish(is_known)
   deployment.flush()
   subjects.flush()
   clock.count_writes()
-  local keeps = not image.settings_changed()
+  local keeps = not pending.changes_settings()
   flush()
   if keeps then
     recall.keep(clock.writes)

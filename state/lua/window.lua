@@ -1,6 +1,6 @@
 -- Windows of limits: rolling ones, never more than the limit in any W seconds and room back to the millisecond, and
 -- periods of calendars.
--- Uses: numbers, image, recall, ring, slots, calendar, clock
+-- Uses: numbers, image, pending, recall, ring, slots, calendar, clock
 -- Defines: window
 -- `used[id]` = "sum oldest": the running sum of a ring of slots (ring.lua), and the number of the oldest slot in it.
 -- A calendar's window has one slot, its period, numbered by its start: "sum start".
@@ -114,7 +114,7 @@ end
 local function add(w, amount)
   local entry = w.entry
   if w.keep_ms and (entry.amount == 0 or not entry.last_ms) then -- it is the first in its slot
-    image.keep(w.column, w.keep_ms)
+    pending.keep(w.column, w.keep_ms)
   end
   entry.amount = entry.amount + amount
   if not w.calendar then

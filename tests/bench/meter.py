@@ -52,11 +52,11 @@ class Meter:
 
         return turn
 
-    async def taken(self, runs: Mapping[str, Measure]) -> dict[str, tuple[Taken, Taken]]:
-        """Each run's figures, and those of the reference right after it."""
+    async def taken(self, runs: Mapping[str, Measure], *, busy: bool = False) -> dict[str, tuple[Taken, Taken]]:
+        """Each run's figures, and those of the reference right after it; `busy`: neither lets the server idle."""
         both: dict[str, Measure] = {}
         for name, run in runs.items():
-            both |= {name: run, f"{name}, reference": self._reference}
+            both |= {name: run, f"{name}, reference": self._busy_reference if busy else self._reference}
         taken = await in_turns(both, self._turns)
         return {name: (taken[name], taken[f"{name}, reference"]) for name in runs}
 
@@ -65,6 +65,15 @@ class Meter:
         self.start()
         for _ in range(number):
             self._operator.evalsha(self._sha, 1, "bench:reference")
+        return self.read(number)
+
+    async def _busy_reference(self) -> float:
+        number = self.number // 2
+        pipeline = self._operator.pipeline(transaction=False)
+        for _ in range(number):
+            pipeline.evalsha(self._sha, 1, "bench:reference")
+        self.start()
+        pipeline.execute()
         return self.read(number)
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from router_core.router import Router
 from router_core.simulator import Upstream
+from tests import tally
+from tests.servers import Server
 
 
 @pytest.fixture
@@ -36,3 +38,10 @@ async def routers(pool: str) -> AsyncIterator[Callable[..., Router]]:
     yield make
     for router in made:
         await router.aclose()
+
+
+@pytest.fixture(params=["memory", "valkey"])
+def url(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> str:
+    """Of a pool on memory:// and on Valkey."""
+    tally.note(request.node, request.param)
+    return "memory://" if request.param == "memory" else servers(request.param).url

@@ -6,7 +6,6 @@ Each call of `CALL` has 6 tokens of input, 4 of output, and costs 10 micro-dolla
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
@@ -17,9 +16,7 @@ from router_core.hooks import AttemptEnded, AttemptStarted
 from router_core.router import Router
 from router_core.simulator import Behaviour, Upstream
 from router_core.state.names import subject
-from tests import tally
 from tests.router.rig import PROMPT, Make, Seen, entry
-from tests.servers import Server
 
 CALL: dict[str, Any] = {
     "messages": PROMPT,
@@ -38,12 +35,6 @@ NAMES = {
     "tag": "product:chat", "user": "alice", "team": "red",
 }  # fmt: skip
 WINDOWS = {"second": "1", "minute": "60", "1d": "86400", "month@Europe/Berlin+06:00": "month@Europe/Berlin+06:00"}
-
-
-@pytest.fixture(params=["memory", "valkey"])
-def url(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> str:
-    tally.note(request.node, request.param)
-    return "memory://" if request.param == "memory" else servers(request.param).url
 
 
 def limit(scope: str, resource: str, window: str = "1d", **more: Any) -> dict[str, Any]:
