@@ -295,8 +295,9 @@ class Store:
         in force.
 
         `row`: `requests/60`, `cost/day@UTC` (nano-dollars), `concurrent`; `amount`: with flags if they are to change,
-        `"1000,max,shadow"`. A deployment whose id reads like a subject is reached by `control`. Raises StateError, also
-        for a row that is none.
+        `"1000,max,shadow"` (`max` is what a call may use only where its worker says that: some limit of its
+        configuration reserves upper bounds). A deployment whose id reads like a subject is reached by `control`.
+        Raises StateError, also for a row that is none.
         """
         return await limits.override(self._process(), limits.named(subject), row, amount)
 

@@ -46,6 +46,8 @@ def set_limit(
     number = str(amount(name, much))
 
     async def work(store: Store) -> tuple[list[LimitState], list[LimitState]]:
+        if reserve == "max":
+            await _check_bounds(store)
         before = await store.usage(whose)
         known = next((state for state in before if state.name == name), None)
         await store.set_limit(whose, name, number + flags(known, reserve, enforce))
@@ -111,6 +113,12 @@ def clear(
 
     left = _change(redis_url, pool, whose, work)
     print(f"{whose}: {', '.join(map(of_row, left)) or 'no limits'}")
+
+
+async def _check_bounds(store: Store) -> None:
+    if not any(state.reserve_max for state in await store.limits()):
+        fail("workers send upper bounds only where a limit of their configuration reserves them: write this one there, "
+             'with reserve="max"', USAGE)  # fmt: skip
 
 
 def _check_used(whose: str, what: str | None) -> None:

@@ -139,7 +139,7 @@ local function run(request)
     return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. shows
   end
   local q = queue.of(request.group)
-  local denied = throttle.denies(request) or budget.denies(request)
+  local denied = not request.dry and (throttle.denies(request) or budget.denies(request))
   if denied then
     queue.give_up(q, request.ticket)
     return denied

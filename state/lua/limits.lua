@@ -1,5 +1,5 @@
 -- The rows of subjects: what workers declare and operators override, and both together, which are in force.
--- Uses: numbers, image, pending, rows, scopes, settings, register, events, keys, clock
+-- Uses: numbers, image, pending, rows, scopes, subjects, settings, register, events, keys, clock
 -- Defines: limits
 -- `declared[subject]` = "version requests/60=600 ..." ("-" for the version: nobody lists it any more)
 -- `overrides[subject]` = "requests/60=100 ..."; `limits[subject]` = the first with the second put in
@@ -27,6 +27,7 @@ function limits.apply(id, given)
   end
   if (image.get("limits", id) or "") ~= text then
     image.set("limits", id, text ~= "" and text)
+    subjects.forget()
     settings.bump()
     changed = true
   end

@@ -28,6 +28,17 @@ local function card(id)
   return s
 end
 
+-- Rows have changed: those on the cards are read anew.
+local function forget()
+  local known = recall.known
+  known.subjects_of = {}
+  for _, cards in ipairs({ passing, known.subjects }) do
+    for _, s in pairs(cards) do
+      s.limits, s.known, s.windows, s.loaded = nil, nil, {}, false
+    end
+  end
+end
+
 -- The rows in force of a subject, nil where it has none. Throws GARBLED.
 local function rows_of(id)
   local text = image.get("limits", id)
@@ -169,6 +180,7 @@ end
 
 local subjects = {
   begin = begin,
+  forget = forget,
   holder = holder,
   of_deployment = of_deployment,
   of_request = of_request,

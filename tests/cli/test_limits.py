@@ -125,6 +125,15 @@ def test_who_gets_a_limit_of_his_own_is_told_which_of_everyones_he_loses(teams: 
     assert cli("limits", "set", "team:red", "requests/minute", "8").stdout == "team:red: requests/60 8\n"
 
 
+def test_upper_bounds_are_reserved_only_where_workers_send_them(ask: Ask[Any], cli: Cli) -> None:
+    said = cli("limits", "set", "user:alice", "tokens/1h", "500", "--reserve", "max")
+    assert (said.exit_code, "write this one there" in said.stderr) == (2, True)
+    assert of(cli, "user:alice") == {}
+    ask(lambda store: store.register(DECLARED, ROWS))
+    said = cli("limits", "set", "user:alice", "tokens/1h", "500", "--reserve", "max")
+    assert said.stdout == "user:alice: tokens/3600 500 max\n"
+
+
 def test_a_deployments_limit_too(ask: Ask[Any], cli: Cli) -> None:
     assert cli("limits", "set", "chat-us-1", "tokens/month@Europe/Berlin+06:00", "5000").exit_code == 0
     assert cli("limits", "raise", "chat-eu-1", "concurrent", "25%").stdout == "chat-eu-1: concurrent 5\n"

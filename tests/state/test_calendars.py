@@ -89,7 +89,7 @@ async def test_beyond_what_is_written_the_last_period_goes_on(memory: Place) -> 
 
 
 async def test_who_knows_more_periods_wins_and_nobody_shortens_them(place: Place) -> None:
-    store = await serving(place, **{"requests/day@UTC": 2})
+    store = await serving(place, None, **{"requests/day@UTC": 2})
     raw = Raw(place, store)
     known = place.column("calendar")["day@UTC"]
     times = known.split()

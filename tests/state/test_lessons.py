@@ -148,7 +148,7 @@ async def test_a_call_that_teaches_nothing_leaves_no_trace(place: Place) -> None
 
 
 async def test_garbage_costs_one_settle_its_lesson_and_nothing_is_half_done(place: Place) -> None:
-    store = await serving(place, **{"tokens/60": 1000})
+    store = await serving(place, None, **{"tokens/60": 1000})
     lease = await store.acquire(ask(input_tokens=10))
     place.put("fit", "a", "x")
     before = place.dump()

@@ -67,6 +67,19 @@ async def test_a_calendars_worst_is_its_period_and_calls_in_flight_have_none(pla
     assert (await read(store, "user:alice", "concurrent")).worst is None
 
 
+async def test_an_explanation_knows_of_limits_that_came_while_a_worker_runs(place: Place) -> None:
+    store, operator = await pool(place), place.store()
+    call = ask(subjects=("user:alice", "team:red"))
+    await store.acquire(call)
+    for who in ("user:alice", "team:red"):
+        await operator.set_limit(who, "requests/60", 0)
+        found = await store.explain(call)
+        refusal = found.candidates[0].refusal
+        assert (found.chosen, refusal and refusal.reason) == (None, f"{who}/requests/60")
+        await operator.set_limit(who, "requests/60", None)
+    assert (await store.explain(call)).chosen == "a"
+
+
 @pytest.mark.parametrize(("by", "amount"), [(3, 13), ("20%", 12), ("1%", 11), ("0", 10)])
 async def test_a_limit_is_raised_from_what_is_in_force(place: Place, by: int | str, amount: int) -> None:
     store = await pool(place, requests_60="10,shadow")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from router_core.state.names import subject
+from router_core.state.operations import FleetOp
 from router_core.state.records import Acquire, Declared, LimitState, Refused, Rows
 from router_core.state.store import Store
 from tests.state.kit import Place, Raw, ask, beat, declared, ended, settled, tried, tries
@@ -145,6 +146,21 @@ async def test_workers_learn_of_limits_that_come_while_they_run(place: Place, sh
     await operator.set_limit("user:alice", "requests/60", None)
     assert len((await tries(store, call(), 5))[0]) == 5
     assert place.column("limits") == {}
+
+
+@SCOPES
+async def test_what_a_script_remembers_of_rows_goes_with_them(place: Place, scope: str) -> None:
+    """Read, changed and read again within one run."""
+    store = await pool(place, rows(whose(scope), requests_60=5))
+    await store.usage(whose(scope))
+    raw, who = Raw(place, store), whose(scope)
+    use = () if scope in CLOSED else (who,)
+    for name, amount in (("requests/60", "7"), ("tokens/60", "9"), ("requests/60", "1")):
+        control, meters = FleetOp(f"control limits {who} {name}={amount}", subjects=use), FleetOp("meters", who, use)
+        *_, told = await raw.run(meters, control, meters, script=store.fleet_script)
+        found = {"=".join(line.split("\t")[1:3]) for line in told.split("\n")}
+        assert f"{name}={amount}" in found
+        assert found == {f"{row.name}={row.amount}" for row in await store.usage(who)}
 
 
 async def test_a_row_that_is_only_counted_refuses_nothing(place: Place) -> None:
