@@ -85,7 +85,7 @@ def test_a_budget_of_a_provider_that_does_not_exist_is_an_error_and_of_an_unused
     assert failure(entry(), provider_budget_config={"opnai": A_DAY}) == (
         "provider_budget_config.opnai: there is no such provider, did you mean 'openai'?"
     )
-    (note, _) = warned(entry(), provider_budget_config={"azure": A_DAY})
+    (note,) = warned(entry(), provider_budget_config={"azure": A_DAY})
     assert note == "provider_budget_config.azure: no deployment is there, so the budget has no effect"
 
 
