@@ -46,7 +46,7 @@ class Estimates:
     def _asked(self, group: str, ids: Sequence[str], percent: int) -> _Group:
         now = time.monotonic()
         known = self._groups.get(group)
-        if known is None or known.ids != ids or now - known.read > OLDEST:
+        if known is None or known.ids is not ids or now - known.read > OLDEST:
             percents = frozenset[int]() if known is None else known.percents
             known = self._groups[group] = _Group(ids, percents, now)
         known.asked = now

@@ -3,10 +3,12 @@
 call        one method a kind of call                                  calls.py, batches.py
 plan        which group, which fallbacks, how long, how often          plan.py, fallbacks.py, retries.py
 decide      who serves now, asked of the pool in one script call       decisions.py, candidates.py, routing.py
+            whether the fleet may make the call at all                 allowance.py
 attempt     one upstream call, settled in every ending                 attempts.py, streaming.py, serving.py
 hedge       another one, where the first takes unusually long           hedging.py, estimates.py
 answer      OpenAI-shaped, with who gave it and what it took           stamp.py, answers.py
 
+Beside it one worker of the fleet looks after deployments that no call tells of: probing.py.
 The parts of it are made from the configuration in wiring.py; catalogue.py changes that while the router lives.
 """
 

@@ -33,13 +33,13 @@ class AdaptiveThrottling(Section):
     k: Factor = 2.0
 
 
-class Optional(Section):
+class Switchable(Section):
     """What a router, a group or a deployment may have; the narrowest says so. False is `{"enabled": false}`."""
 
     enabled: bool = True
 
 
-class AdaptiveConcurrency(Optional):
+class AdaptiveConcurrency(Switchable):
     """How many calls a deployment may have at once is learned: from `initial` on, between `min` and `max`; a 429 or a
     timeout keeps `decrease` of it (lua/aimd.lua)."""
 
@@ -60,7 +60,7 @@ class AdaptiveConcurrency(Optional):
         return f"{self.min},{self.max},{self.initial},{self.decrease:.6g}"
 
 
-class HealthCheck(Optional):
+class HealthCheck(Switchable):
     """A deployment that no call has succeeded at for `interval` seconds is asked: a call of `mode` with `max_tokens`,
     or a GET of `path` below its api_base. It may take `timeout` seconds."""
 
@@ -82,7 +82,7 @@ def _enabled(value: Any) -> Any:
     return {"enabled": value} if isinstance(value, bool) else value
 
 
-T = TypeVar("T", bound=Optional)
+T = TypeVar("T", bound=Switchable)
 Adaptive = Annotated[AdaptiveConcurrency | None, BeforeValidator(_enabled)]
 Checked = Annotated[HealthCheck | None, BeforeValidator(_enabled)]
 

@@ -54,7 +54,7 @@ local function find_room(request, panel, found, refusals, draw)
   if not first then
     return nil
   end
-  holders.load({ panel.members[first] }, request)
+  holders.load_one(panel.members[first], request)
   local ok, reason, never = try(request, panel, first)
   if ok then
     return first
@@ -139,7 +139,7 @@ local function run(request)
     return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. shows
   end
   local q = queue.of(request.group)
-  local denied = throttle.denies(request) or budget.denies(request)
+  local denied = not request.dry and (throttle.denies(request) or budget.denies(request))
   if denied then
     queue.give_up(q, request.ticket)
     return denied

@@ -1,5 +1,5 @@
 -- What the settles of a run need, read for all of them at once.
--- Uses: image, corrections, tally, lessons, sketches, roster, leases
+-- Uses: image, recall, corrections, tally, lessons, sketches, roster, leases
 -- Defines: ends
 
 -- Find the lease of a settle and which windows it touches. Throws GARBLED.
@@ -12,11 +12,12 @@ local function look_up(e)
   e.lease = lease
 end
 
--- The windows of settles whose sums stand in the common column, each once; those of others are loaded.
+-- The windows of settles that nobody knows and whose sums stand in the common column, each once; those of others are
+-- loaded.
 local function windows_of(found)
-  local ids, seen = {}, {}
+  local ids, seen, opened = {}, {}, recall.known.windows
   local function add(id)
-    if not seen[id] then
+    if not opened[id] and not seen[id] then
       seen[id] = true
       ids[#ids + 1] = id
     end
@@ -49,7 +50,8 @@ end
 
 -- Whose numbers the settles of a run change, each id once, and which columns of them: column -> true.
 local function targets_of(list)
-  local ids, columns, seen = {}, { inflight = true }, {}
+  local ids, seen = {}, {}
+  local columns = { inflight = true, health = false, learned = false, tokens = false, spend_nano = false }
   for i = 1, #list do
     local e = list[i].op
     local target = e.lease and e.lease.deployment or e.deployment

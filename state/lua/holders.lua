@@ -45,13 +45,15 @@ local function of(d, request)
   return last
 end
 
--- The ids of the windows of a holder that were not opened.
+-- Add the ids of the windows of a holder that were not opened to a list, nil for none.
 local function add_ids(h, limits, ids)
   for i = 1, #limits do
     if limits[i].seconds and not h.windows[i] then
+      ids = ids or {}
       ids[#ids + 1] = h.id .. "/" .. limits[i].name
     end
   end
+  return ids
 end
 
 -- The windows of a column of its own, and the slots that a call adds to.
@@ -71,30 +73,42 @@ end
 
 local function load_subject(s, ids)
   if s.loaded then
-    return
+    return ids
   end
   s.loaded = true
   if s.column then
     load_column(s)
-  else
-    add_ids(s, s.limits, ids)
+    return ids
+  end
+  return add_ids(s, s.limits, ids)
+end
+
+local function add_all(d, request, ids)
+  ids = add_ids(d, deployment.limits(d), ids)
+  if clock.scopes then
+    local ok, whole = pcall(of, d, request or NOBODY)
+    for j = 2, ok and #whole or 0 do
+      ids = load_subject(whole[j], ids)
+    end
+  end
+  return ids
+end
+
+-- Load the sums of all windows that a request meets at a deployment, one command a column.
+local function load_one(d, request)
+  local ids = add_all(d, request, nil)
+  if ids then
+    image.load("used", ids)
   end
 end
 
--- Load the sums of all windows that a request meets at these deployments, one command a column; without a request
--- those of the deployments and whom they belong to.
+-- The same at these deployments; without a request those of the deployments and whom they belong to.
 local function load(list, request)
-  local ids = {}
+  local ids
   for i = 1, #list do
-    add_ids(list[i], deployment.limits(list[i]), ids)
-    if clock.scopes then
-      local ok, whole = pcall(of, list[i], request or NOBODY)
-      for j = 2, ok and #whole or 0 do
-        load_subject(whole[j], ids)
-      end
-    end
+    ids = add_all(list[i], request, ids)
   end
-  if #ids > 0 then
+  if ids then
     image.load("used", ids)
   end
 end
@@ -115,5 +129,13 @@ local function exceeded(h, i)
   return h.column or "used", (h.column and name or h.id .. "/" .. name) .. ":exceeded"
 end
 
-local holders =
-  { begin = begin, limits = limits_of, window = window_of, of = of, load = load, label = label, exceeded = exceeded }
+local holders = {
+  begin = begin,
+  limits = limits_of,
+  window = window_of,
+  of = of,
+  load = load,
+  load_one = load_one,
+  label = label,
+  exceeded = exceeded,
+}

@@ -157,12 +157,15 @@ end
 
 -- As `load`, for a list of this run alone.
 function roster.load_once(ids, wanted)
-  local list, names = {}, {}
+  local list, names
   for i = 1, #ids do
     local d = roster.card(ids[i])
     if not roster.has(d, wanted) then
+      list, names = list or {}, names or {}
       list[#list + 1], names[#names + 1] = d, ids[i]
     end
   end
-  read(list, names, wanted)
+  if list then
+    read(list, names, wanted)
+  end
 end

@@ -147,7 +147,9 @@ class TestInARouter:
     async def test_a_call_under_such_a_limit_asks_for_the_most_and_sends_it(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        body, asked = await self.asked(monkeypatch, MAX, user="alice", metadata={"team": "red"})
+        body, asked = await self.asked(
+            monkeypatch, [{**MAX[0], "amount": 10_000}], user="alice", metadata={"team": "red"}
+        )
         assert (body["max_tokens"], asked.max_output) == (OUTPUT, OUTPUT)
         assert len("hello") < asked.max_input < 1000
         assert asked.subjects == ("user:alice", "team:red")

@@ -183,3 +183,11 @@ async def test_a_changed_list_is_what_is_probed_from_then_on(fleet: Fleet, first
     fleet.move(100)
     await asyncio.sleep(0.1)
     assert len(seen.of(Probed)) == 2
+
+
+async def test_an_embedding_deployment_is_probed_by_an_embedding(fleet: Fleet, first: Upstream) -> None:
+    seen = Seen()
+    await fleet.router(entry(first, "one"), health_check={"mode": "embedding"}, hooks=[seen])
+    await until(probes_of(seen, 1))
+    assert seen.of(Probed)[0].kind == "ok"
+    assert [visit.path for visit in first.log.visits()] == ["/v1/embeddings"]

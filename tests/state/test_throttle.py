@@ -132,3 +132,12 @@ async def test_who_is_let_through_does_not_depend_on_who_would_be_chosen(memory:
         await settled(store, lease)
     assert sum(chosen.values()) == pytest.approx(306, abs=60)
     assert chosen["a"] == pytest.approx(chosen["b"], abs=80)
+
+
+async def test_an_explanation_is_not_throttled_and_counts_nothing(place: Place) -> None:
+    store = await pool(place)
+    await end(store, "ok", 1)
+    stand(place, 10_000, 0)
+    for _ in range(10):
+        assert (await store.explain(ASK)).chosen == "a"
+    assert counted(place) == [10_000, 0]
