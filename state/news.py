@@ -15,4 +15,5 @@ def log(pool: str, text: str) -> None:
     """`text`: the last part of a reply, lines of "kind deployment detail" by tab (lua/events.lua)."""
     for line in text.split("\n"):
         kind, deployment, detail = line.split("\t")
-        logger.log(_LEVELS.get(kind, logging.INFO), "pool %s: %s: %s %s", pool, unescape(deployment), kind, detail)
+        whose = f"{unescape(deployment)}: " if deployment else ""  # panic is a group's, which the detail names
+        logger.log(_LEVELS.get(kind, logging.INFO), "pool %s: %s%s %s", pool, whose, kind, detail)
