@@ -19,8 +19,7 @@ end
 
 -- What fails although it was proven is a key that somebody has just replaced (recall.lua: types are known for 10 ms):
 -- the other columns are written all the same, so leases and what they hold stay together.
-local function send(...)
-  local reply = redis.pcall(...)
+local function note(reply)
   if type(reply) == "table" and reply.err then
     failure = reply.err
     if not written then
@@ -33,10 +32,10 @@ end
 -- A command {verb, key, argument, ...}.
 local function write(list)
   if #list <= 4000 then
-    return send(unpack(list))
+    return note(redis.pcall(unpack(list)))
   end
   for i = 3, #list, 4000 do -- unpack ends at 7,999
-    send(list[1], list[2], unpack(list, i, math.min(i + 3999, #list)))
+    note(redis.pcall(list[1], list[2], unpack(list, i, math.min(i + 3999, #list))))
   end
 end
 
@@ -73,7 +72,7 @@ local function flush()
     removed[name] = nil
   end
   for name, ms in pairs(pending.kept or NOTHING) do
-    send("PEXPIRE", keys[name], numbers.int(ms))
+    note(redis.pcall("PEXPIRE", keys[name], numbers.int(ms)))
   end
   for i = 1, #commands do
     write(commands[i])

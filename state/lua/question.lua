@@ -56,7 +56,7 @@ local function parse(op)
     error("MALFORMED acquire", 0)
   end
   local words = shared.words(route)
-  local request = {
+  local request = { -- what few calls have is put in later: with all of it the table would be twice as large
     id = id,
     valid_until = tonumber(valid),
     lease_ms = tonumber(lease_ms),
@@ -76,23 +76,6 @@ local function parse(op)
     args = shared.values(route),
     caller = caller,
     ticket = until_ms .. "|" .. shared.worker .. "|" .. id .. "|" .. input .. "|" .. output .. "|" .. caller,
-    turn = nil,
-    ranked = nil,
-    most_waiting = nil,
-    prepared = nil,
-    wishes = nil,
-    pinned = nil,
-    pin = nil,
-    shadow = nil,
-    max_input = nil,
-    max_output = nil,
-    scopes = nil,
-    subjects = nil,
-    holders = nil,
-    firsts = nil,
-    extra = nil,
-    hedged = nil,
-    throttle = nil,
   }
   if rest ~= "" then
     parse_rest(request, rest)
