@@ -66,6 +66,8 @@ async def test_the_ratio_and_its_sample_can_be_set(memory: Place) -> None:
     [
         (ended(breaker=Breaker("now", slow_ms=50)), "open"),
         (ended(breaker=Breaker("now", slow_ms=100)), "closed"),
+        (ended(breaker=Breaker("now", slow_ms=99.5)), "open"),
+        (ended(total_ms=0.0, breaker=Breaker("now", slow_ms=0.4)), "closed"),
         (ended(breaker=Breaker("now", slow_ms=50), stream=True, ttft_ms=20.0), "closed"),
         (ended(breaker=Breaker("now", slow_ms=50), stream=True, ttft_ms=60.0), "open"),
         (ended("caller", breaker=Breaker("now", slow_ms=50)), "closed"),
