@@ -144,7 +144,7 @@ class Breaker:
     def __post_init__(self) -> None:
         object.__setattr__(self, "rule", f"{self.trip} {self.cooldown * 1000:.0f} {self.max_cooldown * 1000:.0f}")
         words = f" ratio={self.ratio:.9g}" * (self.ratio != 0.5) + f" least={self.least}" * (self.least != 5)
-        words += f" row={self.row}" * (self.row > 0) + f" slow={self.slow_ms:.0f}" * (self.slow_ms > 0)
+        words += f" row={self.row}" * (self.row > 0) + f" slow={self.slow_ms:.9g}" * (self.slow_ms > 0)
         words += f" ramp={self.ramp * 1000:.0f}" * (self.ramp != 10.0) + " quorum=1" * self.quorum
         object.__setattr__(self, "options", words)
 

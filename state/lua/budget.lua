@@ -14,11 +14,10 @@ local REQUESTS, EXTRA = 1, 2
 
 -- What an acquire says of it: " firsts=8", " hedged=1" (they count for that budget too), " extra=retry,0.2,10" (kind,
 -- ratio, per second).
-local function parse(request, rest)
-  request.firsts = tonumber(string.match(rest, " firsts=(%d+)") or nil)
-  request.hedged = string.find(rest, " hedged=1", 1, true) ~= nil
-  local kind, ratio, per_second = string.match(rest, " extra=(%l+),([%d.]+),([%d.]+)")
-  if kind then
+local function parse(request, words)
+  request.firsts, request.hedged = tonumber(words.firsts), words.hedged == "1"
+  if words.extra then
+    local kind, ratio, per_second = string.match(words.extra, "^(%l+),([%d.]+),([%d.]+)$")
     if not KINDS[kind] then
       error("MALFORMED acquire", 0)
     end

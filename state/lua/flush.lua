@@ -19,25 +19,30 @@ end
 
 -- What fails although it was proven is a key that somebody has just replaced (recall.lua: types are known for 10 ms):
 -- the other columns are written all the same, so leases and what they hold stay together.
-local function send(...)
-  local reply = redis.pcall(...)
-  if type(reply) == "table" and reply.err then
+local function note(reply)
+  if reply.err then
     failure = reply.err
     if not written then
       error(failure, 0)
     end
   end
-  written = true
+end
+
+local function in_parts(list)
+  local reply
+  for i = 3, #list, 4000 do -- unpack ends at 7,999
+    reply = redis.pcall(list[1], list[2], unpack(list, i, math.min(i + 3999, #list)))
+  end
+  return reply
 end
 
 -- A command {verb, key, argument, ...}.
 local function write(list)
-  if #list <= 4000 then
-    return send(unpack(list))
+  local reply = #list <= 4000 and redis.pcall(unpack(list)) or in_parts(list)
+  if type(reply) == "table" then
+    note(reply)
   end
-  for i = 3, #list, 4000 do -- unpack ends at 7,999
-    send(list[1], list[2], unpack(list, i, math.min(i + 3999, #list)))
-  end
+  written = true
 end
 
 local function drop(name, list)
@@ -73,7 +78,7 @@ local function flush()
     removed[name] = nil
   end
   for name, ms in pairs(pending.kept or NOTHING) do
-    send("PEXPIRE", keys[name], numbers.int(ms))
+    write({ "PEXPIRE", keys[name], numbers.int(ms) })
   end
   for i = 1, #commands do
     write(commands[i])

@@ -24,7 +24,7 @@ end
 -- of our amount is not left there; `is_empty`: a 429 says that it is all.
 local function bounds(w, row, e, missing, is_empty)
   local since = ring.slot_at(w, math.min(e.at_ms, clock.now) - SLACK_MS)
-  if w.newest - since > w.spare then
+  if w.newest - since >= w.ring - w.n then
     return nil
   end
   local first, out = math.max(since, w.oldest), math.min(w.oldest - 1, w.newest - w.n)

@@ -12,31 +12,41 @@
 
 local FORM = "^acquire (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S+) (%d)(.*)$"
 
--- What few calls have: the words after the others.
-local function parse_rest(request, rest)
-  if not string.find(rest, "^ %l+=%S") then
+-- " name=text ..." by name; of several of one name the last.
+local function words_in(rest)
+  local words = {}
+  for name, text in string.gmatch(rest, " (%l+)=(%S+)") do
+    words[name] = text
+  end
+  if next(words) == nil then
     error("MALFORMED acquire", 0)
   end
-  local positions, bounded = string.match(rest, " wishes=(%S+) bounded=(%d)")
-  if positions then
-    request.wishes, request.bounded = {}, bounded == "1"
-    for position in string.gmatch(positions, "%d+") do
+  return words
+end
+
+-- What few calls have: the words after the others.
+local function parse_rest(request, rest)
+  local words = words_in(rest)
+  if words.wishes then
+    request.wishes, request.bounded = {}, words.bounded == "1"
+    for position in string.gmatch(words.wishes, "%d+") do
       request.wishes[#request.wishes + 1] = tonumber(position)
     end
   end
-  local pin, ttl, sampled = string.match(rest, " pin=(%d+) ttl=(%d+) sampled=(%d)")
-  if pin then
-    request.pin, request.pin_ms, request.sampled = image.key(tonumber(pin)), tonumber(ttl), sampled == "1"
+  if words.pin then
+    request.pin, request.pin_ms = image.key(tonumber(words.pin)), tonumber(words.ttl)
+    request.sampled = words.sampled == "1"
   end
-  request.most_waiting = tonumber(string.match(rest, " most=(%d+)") or nil)
-  local route = string.match(rest, " shadow=(%d+)")
-  request.shadow = route and shadow.request(request, route)
-  local input, output = string.match(rest, " max=(%d+),(%d+)")
-  request.max_input, request.max_output = tonumber(input), tonumber(output)
-  request.scopes = string.match(rest, " scopes=(%S+)")
-  request.subjects = request.scopes and scopes.lend(rest)
-  budget.parse(request, rest)
-  request.throttle = tonumber(string.match(rest, " throttle=([%d.]+)") or nil)
+  request.most_waiting = tonumber(words.most)
+  request.shadow = words.shadow and shadow.request(request, words.shadow)
+  if words.max then
+    local input, output = string.match(words.max, "^(%d+),(%d+)$")
+    request.max_input, request.max_output = tonumber(input), tonumber(output)
+  end
+  request.scopes = words.scopes
+  request.subjects = words.scopes and scopes.lend(rest)
+  budget.parse(request, words)
+  request.throttle = tonumber(words.throttle)
 end
 
 local function parse(op)
@@ -46,7 +56,7 @@ local function parse(op)
     error("MALFORMED acquire", 0)
   end
   local words = shared.words(route)
-  local request = {
+  local request = { -- what few calls have is put in later: with all of it the table would be twice as large
     id = id,
     valid_until = tonumber(valid),
     lease_ms = tonumber(lease_ms),
@@ -66,23 +76,6 @@ local function parse(op)
     args = shared.values(route),
     caller = caller,
     ticket = until_ms .. "|" .. shared.worker .. "|" .. id .. "|" .. input .. "|" .. output .. "|" .. caller,
-    turn = nil,
-    ranked = nil,
-    most_waiting = nil,
-    prepared = nil,
-    wishes = nil,
-    pinned = nil,
-    pin = nil,
-    shadow = nil,
-    max_input = nil,
-    max_output = nil,
-    scopes = nil,
-    subjects = nil,
-    holders = nil,
-    firsts = nil,
-    extra = nil,
-    hedged = nil,
-    throttle = nil,
   }
   if rest ~= "" then
     parse_rest(request, rest)

@@ -54,7 +54,7 @@ end
 -- Make `w` a ring, with what is stored of it: its sum and its oldest slot, nil for nothing. Then as `renew`.
 local function open(w, seconds, sum, oldest)
   local n = size(seconds)
-  w.span, w.n, w.spare, w.ring, w.width = seconds * 1000, n, spare(seconds), n + 1 + spare(seconds), seconds * 1000 / n
+  w.span, w.n, w.ring, w.width = seconds * 1000, n, n + 1 + spare(seconds), seconds * 1000 / n
   w.sum, w.newest, w.slots = sum or 0, floor(clock.now / w.width), {}
   w.oldest = oldest or w.newest
   return roll(w)
