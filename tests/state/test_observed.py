@@ -268,8 +268,10 @@ async def test_a_garbled_record_costs_the_observation_alone(place: Place, garbag
     place.put("observed", "a", garbage)
     before = place.dump()
     answer = await hears(place, store, "requests/60", 60, 1)
+    after = place.dump()
+    before["config"] = after["config"]  # when somebody last looked after what is stale: any run may be the one
     assert answer.startswith("error ") or garbage == "requests/60="
-    assert garbage == "requests/60=" or place.dump() == before
+    assert garbage == "requests/60=" or after == before
     assert isinstance(await tried(store, ask()), Lease)
     assert (await store.snapshot()).deployments["a"].limits == {"requests/60": 100, "tokens/60": 1000}
     await store.control("limits", "a", **{"requests/60": 90})
