@@ -16,23 +16,23 @@ from typing import Any
 import httpx
 
 from router_core import mocks
-from router_core.answers import Answer
-from router_core.bounds import Bounds
+from router_core.answering.answers import Answer
+from router_core.choosing.decisions import Lesson
 from router_core.config import Breakers, Deployment, Settings
-from router_core.decisions import Lesson
+from router_core.costs.prices import Prices
+from router_core.costs.usage import Usage, usage_of
 from router_core.errors import AttemptRecord, ContextWindowExceededError, MalformedAnswerError, RouterError, Timeout
-from router_core.estimates import sample
-from router_core.fits import Fits
+from router_core.estimating.bounds import Bounds
+from router_core.estimating.estimates import sample
+from router_core.estimating.fits import Fits
+from router_core.estimating.tokens import OutputLengths
 from router_core.hooks import AttemptEnded, AttemptStarted, Hook
-from router_core.observing import Observer
+from router_core.monitoring.observing import Observer
 from router_core.plan import Plan, Target
-from router_core.prices import Prices
 from router_core.providers.base import Adapter, Call
 from router_core.state.records import Heard, Lease, Outcome, OutcomeKind, StateError
 from router_core.state.store import Store
 from router_core.timeouts import CONNECT, LONGEST_LEASE, Limit, Timeouts
-from router_core.tokens import OutputLengths
-from router_core.usage import Usage, usage_of
 
 _HTTP_TIMEOUT: Mapping[str, float | None] = {"connect": CONNECT}
 

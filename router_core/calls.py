@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import wraps
 from typing import Any, Literal, ParamSpec, TypeVar, cast, overload
 
-from router_core.answers import Answer, ChatCompletion, EmbeddingResponse
-from router_core.files import with_files
-from router_core.other_answers import (
+from router_core.answering.answers import Answer, ChatCompletion, EmbeddingResponse
+from router_core.answering.files import with_files
+from router_core.answering.other_answers import (
     ModerationResponse,
     RerankResponse,
 )

@@ -16,10 +16,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from router_core.attempts import Attempt, Upstream
+from router_core.choosing.decisions import Decision, Decisions
 from router_core.config import Settings
 from router_core.config.hedges import Hedge
-from router_core.decisions import Decision, Decisions
-from router_core.estimates import Estimates
+from router_core.estimating.estimates import Estimates
 from router_core.hooks import Hedged, HedgeOutcome
 from router_core.plan import Plan, Planner, Target
 from router_core.repeatable import repeatable

@@ -18,6 +18,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from router_core.choosing.limits import without_name
 from router_core.hooks import (
     AttemptEnded,
     AttemptStarted,
@@ -29,9 +30,8 @@ from router_core.hooks import (
     Probed,
     RequestEnded,
 )
-from router_core.limits import without_name
-from router_core.pool_reading import PoolReading
-from router_core.pool_samples import FAMILIES, Family, merged
+from router_core.monitoring.pool_reading import PoolReading
+from router_core.monitoring.pool_samples import FAMILIES, Family, merged
 from router_core.state.store import Store
 
 MOST = 500  # deployments, and groups, that have series of their own

@@ -11,13 +11,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from router_core import errors
-from router_core.answers import Answer, ChatCompletion, ChatCompletionChunk, EmbeddingResponse
-from router_core.config import Deployment
-from router_core.dialects.openai.shapes import chunk_of_whole
-from router_core.dialects.responses_over_chat_events import ChatEvents
-from router_core.errors import BadRequestError
-from router_core.options import Options
-from router_core.other_answers import (
+from router_core.answering.answers import Answer, ChatCompletion, ChatCompletionChunk, EmbeddingResponse
+from router_core.answering.other_answers import (
     ImagesResponse,
     Message,
     ModerationResponse,
@@ -26,8 +21,13 @@ from router_core.other_answers import (
     TextCompletion,
     Transcription,
 )
+from router_core.config import Deployment
+from router_core.dialects.openai.shapes import chunk_of_whole
+from router_core.dialects.responses_over_chat_events import ChatEvents
+from router_core.errors import BadRequestError
+from router_core.estimating.tokens import input_tokens, text_tokens
+from router_core.options import Options
 from router_core.providers.base import Call
-from router_core.tokens import input_tokens, text_tokens
 
 WHOLE: Mapping[str, type[Answer]] = {
     "completion": TextCompletion,

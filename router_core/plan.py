@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from router_core import pins
-from router_core.candidates import EVERYTHING, Group
+from router_core.choosing import pins
+from router_core.choosing.candidates import EVERYTHING, Group
 from router_core.config import Deployment, Settings
 from router_core.config.suggest import one_of
 from router_core.config.targets import captured

@@ -16,10 +16,10 @@ from concurrent.futures import Future
 from random import Random
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.attempts import Attempt, whole
+from router_core.choosing.decisions import Lesson
 from router_core.config import Deployment, HealthCheck
-from router_core.decisions import Lesson
 from router_core.hooks import Probed
 from router_core.options import Options
 from router_core.plan import Plan, Target

@@ -7,8 +7,8 @@ transcriptions, which cost as much when they are given up.
 
 from __future__ import annotations
 
+from router_core.estimating.tokens import is_function
 from router_core.providers.base import Call, Kind
-from router_core.tokens import is_function
 
 KINDS: frozenset[Kind] = frozenset({"chat", "completion", "responses", "messages", "embedding", "moderation", "rerank"})
 _LASTING = ("store", "background", "conversation", "previous_response_id", "container", "mcp_servers")

@@ -2,11 +2,11 @@
 
 call        one method a kind of call                                  calls.py, batches.py
 plan        which group, which fallbacks, how long, how often          plan.py, fallbacks.py, retries.py
-decide      who serves now, asked of the pool in one script call       decisions.py, candidates.py, routing.py
-            whether the fleet may make the call at all                 allowance.py
+decide      who serves now, asked of the pool in one script call       choosing/decisions.py, choosing/candidates.py
+            whether the fleet may make the call at all                 choosing/allowance.py
 attempt     one upstream call, settled in every ending                 attempts.py, streaming.py, serving.py
-hedge       another one, where the first takes unusually long           hedging.py, estimates.py
-answer      OpenAI-shaped, with who gave it and what it took           stamp.py, answers.py
+hedge       another one, where the first takes unusually long          hedging.py, estimating/estimates.py
+answer      OpenAI-shaped, with who gave it and what it took           answering/stamp.py, answering/answers.py
 
 Beside it one worker of the fleet looks after deployments that no call tells of: probing.py.
 The parts of it are made from the configuration in wiring.py; catalogue.py changes that while the router lives.
@@ -26,15 +26,18 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import httpx
 
 from router_core import config, fallbacks
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.attempts import Attempt
 from router_core.batches import Batches
 from router_core.calls import Messages
 from router_core.catalogue import Catalogue
+from router_core.choosing.watch import Watch
 from router_core.errors import RouterError
-from router_core.estimates import Estimates
-from router_core.fits import Fits
+from router_core.estimating.estimates import Estimates
+from router_core.estimating.fits import Fits
+from router_core.estimating.tokens import OutputLengths
 from router_core.hooks import Hook, RequestEnded, join
+from router_core.http.transport import Transport
 from router_core.membership import Membership
 from router_core.mirror import Mirror
 from router_core.plan import Plan, Target
@@ -46,9 +49,6 @@ from router_core.state.records import Explanation, Rows, Snapshot
 from router_core.state.store import Store
 from router_core.strategies import Strategy, sources
 from router_core.streaming import Stream, SyncStream
-from router_core.tokens import OutputLengths
-from router_core.transport import Transport
-from router_core.watch import Watch
 from router_core.wiring import Parts, Wiring, described, load, wire
 
 if TYPE_CHECKING:

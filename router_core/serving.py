@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from router_core import attempts, pins, stamp, streaming
-from router_core.answers import Answer
+from router_core import attempts, streaming
+from router_core.answering import stamp
+from router_core.answering.answers import Answer
 from router_core.attempts import Attempt
-from router_core.decisions import Decision
+from router_core.choosing import pins
+from router_core.choosing.decisions import Decision
 from router_core.streaming import Stream
 
 Served = Answer | Stream

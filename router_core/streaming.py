@@ -16,15 +16,16 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from router_core import mocks, pins
-from router_core.answers import Answer
+from router_core import mocks
+from router_core.answering.answers import Answer
+from router_core.answering.collect import Collector, collector_for
 from router_core.attempts import Attempt, failed
-from router_core.collect import Collector, collector_for
+from router_core.choosing import pins
+from router_core.costs.prices import dollars
 from router_core.errors import APIConnectionError, AttemptRecord, RouterError, StreamInterrupted
-from router_core.prices import dollars
+from router_core.estimating.tokens import text_tokens
 from router_core.state.background import Background
 from router_core.timeouts import Limit
-from router_core.tokens import text_tokens
 
 
 async def opened(attempt: Attempt) -> Stream:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from router_core.config import Deployment, Settings
 from router_core.config.timeouts import PercentileTimeout, longest
-from router_core.estimates import Estimates
+from router_core.estimating.estimates import Estimates
 from router_core.plan import Plan, Target
 from router_core.state.records import OutcomeKind
 

@@ -13,30 +13,31 @@ from typing import Any
 
 import httpx
 
-from router_core import config, tokenizer
+from router_core import config
 from router_core.accounts import siblings
-from router_core.affinity import Affinity
 from router_core.attempts import Upstream
-from router_core.bounds import Bounds
+from router_core.choosing.affinity import Affinity
+from router_core.choosing.decisions import Decisions
+from router_core.choosing.routing import Routing
+from router_core.choosing.shadow import Shadow
+from router_core.choosing.watch import Watch
 from router_core.config import Breakers, Deployment, Settings, declared_rows, health_words
-from router_core.decisions import Decisions
-from router_core.estimates import Estimates
-from router_core.fits import Fits
+from router_core.costs.prices import Prices
+from router_core.estimating import tokenizer
+from router_core.estimating.bounds import Bounds
+from router_core.estimating.estimates import Estimates
+from router_core.estimating.fits import Fits
+from router_core.estimating.tokens import OutputLengths
 from router_core.hedging import Hedging
 from router_core.hooks import Hook
-from router_core.observing import Observer
+from router_core.monitoring.observing import Observer
 from router_core.plan import Planner
-from router_core.prices import Prices
 from router_core.providers import Factory, adapter_for
 from router_core.retries import Retries
-from router_core.routing import Routing
-from router_core.shadow import Shadow
 from router_core.state.records import Declared, Rows
 from router_core.state.store import Store
 from router_core.strategies import Strategy, find
 from router_core.timeouts import Timeouts
-from router_core.tokens import OutputLengths
-from router_core.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class Extra:
 
 @dataclass(frozen=True, slots=True)
 class Acquire:
-    """One question to the pool: who may serve this call now? At most 32 candidates (`candidates.py` samples)."""
+    """A question to the pool: who may serve this call now? At most 32 candidates (choosing/candidates.py samples)."""
 
     group: str
     candidates: tuple[str, ...]

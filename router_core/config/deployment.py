@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import Field, SecretStr
 
-from router_core import pricelist
 from router_core.config import pricing
 from router_core.config.breaker_rules import BreakerRules
 from router_core.config.fields import Section
@@ -15,8 +14,9 @@ from router_core.config.policies import AllowedFails, AllowedFailsPolicy
 from router_core.config.providers import split_known
 from router_core.config.resilience import AdaptiveConcurrency, HealthCheck
 from router_core.config.secrets import reveal
-from router_core.pricelist import Listing
-from router_core.rates import Rates, Table
+from router_core.costs import pricelist
+from router_core.costs.pricelist import Listing
+from router_core.costs.rates import Rates, Table
 from router_core.state.names import Scope
 from router_core.state.records import Declared
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from router_core.config.facts import Facts
 from router_core.config.problems import Problems, join
-from router_core.rates import MILLION, Rates, Table
-from router_core.usage import Unit
+from router_core.costs.rates import MILLION, Rates, Table
+from router_core.costs.usage import Unit
 
 _NANO = 10**9
 

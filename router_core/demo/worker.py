@@ -15,8 +15,8 @@ from typing import Any
 
 from router_core.demo.scenario import GROUP, MAX_WAIT, OUTPUT_TOKENS, PER_MESSAGE
 from router_core.errors import NoDeploymentAvailable, RouterError
+from router_core.estimating.tokens import CHARACTERS_PER_TOKEN
 from router_core.router import Router
-from router_core.tokens import CHARACTERS_PER_TOKEN
 
 _LONGEST_LINE = 64 * 1024 * 1024
 _SAY_EVERY = 0.5

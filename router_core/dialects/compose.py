@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from router_core.answers import ChatCompletion, ChatCompletionChunk
+from router_core.answering.answers import ChatCompletion, ChatCompletionChunk
 
 
 def usage(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from router_core.answers import EmbeddingResponse
+from router_core.answering.answers import EmbeddingResponse
 from router_core.dialects.openai.vectors import packed
 from router_core.errors import UnsupportedParamsError
 from router_core.providers.base import Call

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.answering.other_answers import TextCompletion
 from router_core.errors import UnsupportedParamsError
-from router_core.other_answers import TextCompletion
+from router_core.http.sse import Event
 from router_core.providers.base import Call
 from router_core.providers.dialect import Decoder, Dialect, Reader, Reply, Wire
 from router_core.providers.parameters import Parameters, words
-from router_core.sse import Event
 
 # What a chat means by the same name; echo, suffix and best_of have no place in one.
 _SHARED = words(

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from router_core.answers import Answer, ChatCompletion
+from router_core.answering.answers import Answer, ChatCompletion
+from router_core.answering.other_answers import Response
 from router_core.dialects.openai.shapes import chunk_of_whole
 from router_core.dialects.responses_over_chat_events import ChatEvents
 from router_core.dialects.responses_over_chat_input import messages
 from router_core.dialects.responses_over_chat_settings import NAMES, settings, stateless
 from router_core.errors import UnsupportedParamsError
-from router_core.other_answers import Response
+from router_core.http.sse import Event
 from router_core.providers.base import Call
 from router_core.providers.dialect import Decoder, Dialect, Reader, Reply, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Event
 
 
 @dataclass(frozen=True)

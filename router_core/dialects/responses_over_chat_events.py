@@ -7,12 +7,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from router_core.answers import Answer
-from router_core.deltas import grow
+from router_core.answering.answers import Answer
+from router_core.answering.deltas import grow
+from router_core.answering.other_answers import ResponseEvent
 from router_core.dialects.conversation import plain
 from router_core.dialects.openai import responses
 from router_core.dialects.responses_over_chat_items import CallItem, Events, Item, MessageItem, ReasoningItem
-from router_core.other_answers import ResponseEvent
 from router_core.providers.parameters import words
 
 _ENDS = {"length": "max_output_tokens", "content_filter": "content_filter"}  # why a Response is incomplete

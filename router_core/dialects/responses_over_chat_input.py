@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from router_core.deltas import grow
+from router_core.answering.deltas import grow
 from router_core.dialects.conversation import plain
 from router_core.errors import BadRequestError, UnsupportedParamsError
 

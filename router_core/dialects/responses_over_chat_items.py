@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
-from router_core.deltas import grow
-from router_core.other_answers import ResponseEvent
+from router_core.answering.deltas import grow
+from router_core.answering.other_answers import ResponseEvent
 
 Events = Iterator[ResponseEvent]
 Emit = Callable[..., ResponseEvent]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.errors import BadRequestError
+from router_core.http.sse import Decoder as ServerSentEvents
 from router_core.providers.base import Call
 from router_core.providers.dialect import Decoder, Reader, Reply
-from router_core.sse import Decoder as ServerSentEvents
 
 
 class Unstreamed:

@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol, get_args
 import httpx
 from pydantic import SecretStr
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 
 Kind = Literal[
     "chat",

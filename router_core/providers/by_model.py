@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.errors import BadRequestError
+from router_core.http.sse import Decoder as ServerSentEvents
 from router_core.providers.base import Call, Kind
 from router_core.providers.dialect import Decoder, Dialect, Reader, Reply, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Decoder as ServerSentEvents
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from typing import Any
 
 import httpx
 
-from router_core.answers import Answer, ChatCompletion, ChatCompletionChunk
-from router_core.collect import collector_for
+from router_core.answering.answers import Answer, ChatCompletion, ChatCompletionChunk
+from router_core.answering.collect import collector_for
 from router_core.dialects import compose
 from router_core.dialects.openai import shapes
 from router_core.errors import BadRequestError, InternalServerError, MalformedAnswerError, RouterError, Timeout

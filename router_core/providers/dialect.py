@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.http.sse import Event
 from router_core.providers.base import Call
 from router_core.providers.parameters import Parameters
-from router_core.sse import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.json_schema import response_format
 from router_core.errors import BadRequestError, RouterError, UnsupportedParamsError
 from router_core.providers.base import Call, DeploymentLike, Kind, Sender

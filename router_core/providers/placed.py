@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.providers.base import Call
 from router_core.providers.dialect import Decoder, Dialect, Reader, Reply, Wire
 from router_core.providers.parameters import Parameters

@@ -9,12 +9,12 @@ from typing import TypeVar
 
 import httpx
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.errors import APIConnectionError
+from router_core.http.sse import Event
 from router_core.providers.base import Call
 from router_core.providers.classify import Origin, failed_inside, malformed, unreachable
 from router_core.providers.dialect import CutStream, Decoder, Dialect, Reader, Reply, UpstreamFailure
-from router_core.sse import Event
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from router_core import Router
-from router_core.custom import RouteRequest
+from router_core.choosing.custom import RouteRequest
 from router_core.errors import RouterError, StateUnavailable
 from router_core.hooks import Event
 from router_core.simulator import Upstream

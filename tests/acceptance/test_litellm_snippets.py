@@ -16,7 +16,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from router_core import Router
-from router_core.custom import RouteRequest
+from router_core.choosing.custom import RouteRequest
 from router_core.state.records import Snapshot
 from tests.acceptance.processes import RemoteUpstream
 from tests.acceptance.rig import GREETING as MESSAGES

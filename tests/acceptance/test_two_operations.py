@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from router_core import Router
-from router_core.custom import RouteRequest
+from router_core.choosing.custom import RouteRequest
 from router_core.simulator import Behaviour, Lognormal, Upstream
 from router_core.state.records import Acquire, Outcome, Snapshot
 from tests.acceptance.rig import PROMPT, entry

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 
-from router_core.candidates import MOST, REMEMBERED, SHARED
+from router_core.choosing.candidates import MOST, REMEMBERED, SHARED
 from router_core.state.records import Acquire, Lease, Outcome, Refused
 from router_core.state.store import Store
 from router_core.strategies import sources

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router_core.candidates import MOST
+from router_core.choosing.candidates import MOST
 from tests.bench.meter import COLUMNS, NOTE, Meter, figures
 from tests.bench.questions import OUTCOME, Pool, opened
 from tests.bench.report import Report, Table

@@ -10,9 +10,9 @@ from typing import Any
 import aiohttp
 import httpx
 
+from router_core.http.transport import Transport
 from router_core.providers import Call, HttpAdapter, adapter_for
 from router_core.router import Router
-from router_core.transport import Transport
 from tests.bench.stage import GROUP, MESSAGES, STRATEGY, Stage, model_list
 
 Way = Callable[[], Awaitable[object]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.config import Deployment, load
 from router_core.errors import RouterError
 from router_core.providers import PROVIDERS, Adapter, Call, adapter_for

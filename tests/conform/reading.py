@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from router_core.collect import collector_for
+from router_core.answering.collect import collector_for
 from router_core.providers.base import Kind
 from tests.conform.kit import Seen, ranking, vectors
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from router_core import Router
-from router_core.collect import collector_for
+from router_core.answering.collect import collector_for
 from router_core.errors import (
     BadRequestError,
     InternalServerError,

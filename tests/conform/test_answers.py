@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from tests.conform.cases import Case, each, ours
 from tests.conform.ours import play
 from tests.conform.reading import seen

@@ -18,12 +18,12 @@ import pytest
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import Usage as TheirUsage
 
-from router_core.collect import collector_for
+from router_core.answering.collect import collector_for
 from router_core.config import Deployment, load
-from router_core.prices import Prices
+from router_core.costs.prices import Prices
+from router_core.costs.usage import Usage, usage_of
 from router_core.providers import PROVIDERS
 from router_core.providers.base import Call
-from router_core.usage import Usage, usage_of
 from tests.conform.cases import Case, ours
 from tests.conform.ours import KEY, play
 from tests.conform.raw_usage import counted, provider_of

@@ -14,9 +14,9 @@ from statistics import median
 
 import pytest
 
-from router_core import tokenizer, tokens
 from router_core.config import load
-from router_core.fits import Fits
+from router_core.estimating import tokenizer, tokens
+from router_core.estimating.fits import Fits
 from router_core.providers import PROVIDERS
 from router_core.state.records import Acquire, Declared, Outcome
 from router_core.state.store import Store

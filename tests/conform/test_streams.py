@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from router_core.http.sse import Event
 from router_core.providers import PROVIDERS
 from router_core.providers.dialect import Decoder
-from router_core.sse import Event
 from tests.conform.cases import Case, each, ours
 from tests.conform.ours import Ours, deployment, play
 

@@ -7,7 +7,7 @@ import re
 from prometheus_client import CollectorRegistry, Histogram
 
 from router_core.metrics import Metrics
-from router_core.pool_samples import FAMILIES
+from router_core.monitoring.pool_samples import FAMILIES
 from router_core.state.store import Store
 from tests.deploy.files import DEPLOY, read
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from router_core.answers import Answer
-from router_core.collect_chat import Chats
+from router_core.answering.answers import Answer
+from router_core.answering.collect_chat import Chats
 from router_core.providers.base import Call
 from router_core.providers.dialect import Dialect
 

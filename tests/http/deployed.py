@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 
 from router_core.config import Deployment, load
+from router_core.http.transport import Transport
 from router_core.providers import PROVIDERS, HttpAdapter, adapter_for
-from router_core.transport import Transport
 
 
 def deployment(model: str, environ: Mapping[str, str] | None = None, **params: Any) -> Deployment:

@@ -14,7 +14,7 @@ from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion as OpenAIChat
 from openai.types.chat import ChatCompletionChunk as OpenAIChunk
 
-from router_core.answers import Answer, ChatCompletion, ChatCompletionChunk, Choice, EmbeddingResponse
+from router_core.answering.answers import Answer, ChatCompletion, ChatCompletionChunk, Choice, EmbeddingResponse
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 CHAT: dict[str, Any] = {

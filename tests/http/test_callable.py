@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from router_core import Router, errors
-from router_core.answers import ChatCompletion
+from router_core.answering.answers import ChatCompletion
 from router_core.providers import Call
 from router_core.providers.callable import from_callable
 from tests.http.server import answer, replying, serving

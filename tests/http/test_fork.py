@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from router_core.transport import Transport
+from router_core.http.transport import Transport
 from tests.http.server import Request, answer, serving
 
 

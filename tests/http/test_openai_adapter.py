@@ -14,8 +14,8 @@ from openai.types.chat import ChatCompletionChunk as OpenAIChunk
 from pydantic import SecretStr
 
 from router_core import errors, providers
+from router_core.http.transport import Transport
 from router_core.providers import Call, HttpAdapter
-from router_core.transport import Transport
 from tests.http.server import answer, replying, serving
 
 MESSAGES = [{"role": "user", "content": "hush-hush"}]

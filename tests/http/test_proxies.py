@@ -8,7 +8,7 @@ import ssl
 import httpx
 import pytest
 
-from router_core.transport import Transport
+from router_core.http.transport import Transport
 from tests.http.server import answer, replying, serving
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

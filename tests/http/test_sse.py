@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router_core.sse import Decoder, Event
+from router_core.http.sse import Decoder, Event
 
 STREAM = (
     "\ufeff: OPENROUTER PROCESSING\n\n"

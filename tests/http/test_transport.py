@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from router_core.transport import Transport
+from router_core.http.transport import Transport
 from tests.http.server import Request, answer, replying, serving
 
 

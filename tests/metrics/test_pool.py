@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from router_core import strategies
 from router_core.metrics import Metrics
-from router_core.pool_reading import PoolReading
+from router_core.monitoring.pool_reading import PoolReading
 from router_core.state.records import Acquire, Declared, Outcome, Rows
 from router_core.state.store import Store
 

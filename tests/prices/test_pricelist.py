@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from router_core import pricelist
-from router_core.pricelist import Listing, find
-from router_core.prices import Prices
-from router_core.usage import Usage
+from router_core.costs import pricelist
+from router_core.costs.pricelist import Listing, find
+from router_core.costs.prices import Prices
+from router_core.costs.usage import Usage
 from tests.config.helpers import entry, one
 
 types = pytest.importorskip("genai_prices.types")

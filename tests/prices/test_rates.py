@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from router_core.rates import Rates
-from router_core.usage import Usage
+from router_core.costs.rates import Rates
+from router_core.costs.usage import Usage
 
 # Nano-dollars per million units: $1 per million tokens is 10**9.
 USD = 10**9

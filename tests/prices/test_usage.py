@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from router_core.costs.usage import Usage, usage_of
 from router_core.providers.base import Call
-from router_core.usage import Usage, usage_of
 
 OPENAI = {
     "prompt_tokens": 100,

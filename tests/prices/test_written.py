@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from router_core.prices import Prices
+from router_core.costs.prices import Prices
+from router_core.costs.usage import Usage
 from router_core.providers import adapter_for
 from router_core.providers.base import Call
-from router_core.usage import Usage
 from tests.config.helpers import entry, failure, loaded, one
 
 USD = 10**9

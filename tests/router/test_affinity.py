@@ -11,7 +11,7 @@ import httpx
 import pytest
 import redis
 
-from router_core.affinity import Affinity
+from router_core.choosing.affinity import Affinity
 from router_core.config import Settings
 from router_core.errors import BadRequestError
 from router_core.options import split

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router_core.affinity_places import SMALL, Place, Places
+from router_core.choosing.affinity_places import SMALL, Place, Places
 
 KEYS = st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=20)
 SIZES = st.one_of(st.integers(2, SMALL), st.integers(SMALL + 1, 200))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from router_core.affinity_prefix import FIRST, MOST, SPAN, Popularity, beginnings, key_of
+from router_core.choosing.affinity_prefix import FIRST, MOST, SPAN, Popularity, beginnings, key_of
 
 
 def chat(*turns: str, system: str = "", **more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router_core.bounds import OUTPUT, PER_IMAGE, UNBOUNDED, Bounds, upper_bound
+from router_core.estimating.bounds import OUTPUT, PER_IMAGE, UNBOUNDED, Bounds, upper_bound
 from router_core.providers.base import Call, Kind
 from router_core.router import Router
 from router_core.state.records import Acquire, Lease

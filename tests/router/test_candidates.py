@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from router_core.candidates import MOST, SHARED, Group, Needs
+from router_core.choosing.candidates import MOST, SHARED, Group, Needs
+from router_core.choosing.sampling import Pool
+from router_core.choosing.tags import allowed
 from router_core.config import Deployment
 from router_core.errors import ContextWindowExceededError, NoDeploymentAvailable
-from router_core.sampling import Pool
-from router_core.tags import allowed
 
 
 def deployment(id: str, weight: float = 1.0, **facts: Any) -> Deployment:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from router_core.config import Deployment
-from router_core.context import MARGIN, Windows
 from router_core.errors import NoDeploymentAvailable
+from router_core.estimating.context import MARGIN, Windows
 from router_core.simulator import Upstream
 from tests.config.helpers import entry, one
 from tests.router.rig import PROMPT, Make

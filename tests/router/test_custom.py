@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from router_core.custom import RouteRequest
+from router_core.choosing.custom import RouteRequest
 from router_core.errors import ConfigurationError
+from router_core.estimating.tokens import OutputLengths, input_tokens
 from router_core.hooks import CustomFailed
 from router_core.router import Router
 from router_core.simulator import Upstream
 from router_core.state.records import Snapshot
 from router_core.strategies import Strategy
-from router_core.tokens import OutputLengths, input_tokens
 from tests.router.rig import PROMPT, Make, Seen, entry, until
 
 

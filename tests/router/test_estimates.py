@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from router_core import estimates as module
-from router_core.estimates import AT_ONCE, IDLE, OLDEST, Estimates, _Group, sample
+from router_core.estimating import estimates as module
+from router_core.estimating.estimates import AT_ONCE, IDLE, OLDEST, Estimates, _Group, sample
 from router_core.simulator import Upstream
 from router_core.state.store import Store
 from tests.router.percentile_kit import known, measured

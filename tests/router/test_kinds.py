@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.answering.files import attached
 from router_core.dialects.openai.chat import Chat
 from router_core.errors import BadRequestError, UnsupportedParamsError
-from router_core.files import attached
 from router_core.providers import Call, HttpAdapter, Provider
 from router_core.providers.base import KINDS, Sender
 from router_core.providers.parameters import Parameters

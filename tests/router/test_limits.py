@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router_core.candidates import Group
+from router_core.choosing.candidates import Group
+from router_core.choosing.limits import MOST_TAGS, Full, is_budget, limit_named, spent, subjects_of
 from router_core.errors import BadRequestError, BudgetExceededError, NoDeploymentAvailable
-from router_core.limits import MOST_TAGS, Full, is_budget, limit_named, spent, subjects_of
 from router_core.options import split
 from router_core.plan import Plan, Target
 from router_core.providers.base import Call

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.answering.other_answers import Response, ResponseEvent
+from router_core.choosing.pins import unpinned
 from router_core.errors import BadRequestError
-from router_core.other_answers import Response, ResponseEvent
-from router_core.pins import unpinned
 from router_core.providers.base import KINDS, Call, DeploymentLike, Sender
 from router_core.simulator import Upstream
 from tests.router.rig import Make, entry

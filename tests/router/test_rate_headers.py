@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from router_core import observing
 from router_core.errors import RouterError
-from router_core.observing import Observer
+from router_core.monitoring import observing
+from router_core.monitoring.observing import Observer
 from router_core.router import Router
 from router_core.simulator import Dialect, Upstream
 from router_core.state.records import Heard

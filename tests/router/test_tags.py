@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from router_core.choosing.tags import allowed
 from router_core.errors import NoDeploymentAvailable
 from router_core.simulator import Upstream
-from router_core.tags import allowed
 from tests.router.rig import PROMPT, Make, entry
 
 MEMBERS = {

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from router_core import Router
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.providers.base import Call, Kind, Sender
 from router_core.simulator.traces import Arrival
 from router_core.state.engines import MemoryEngine

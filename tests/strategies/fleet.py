@@ -12,7 +12,7 @@ from itertools import count
 from random import Random
 from typing import Any, cast
 
-from router_core.candidates import Group
+from router_core.choosing.candidates import Group
 from router_core.config import Deployment
 from router_core.state.records import Acquire, Lease, Outcome
 from router_core.state.store import Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router_core.fits import Fits
+from router_core.estimating.fits import Fits
 
 
 def test_without_an_answer_the_estimate_stands() -> None:

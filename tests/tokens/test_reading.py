@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from router_core.tokens import PER_FILE, PER_IMAGE, PER_MESSAGE, OutputLengths, read
+from router_core.estimating.tokens import PER_FILE, PER_IMAGE, PER_MESSAGE, OutputLengths, read
 
 X = "x" * 40  # 10 tokens
 USER = {"role": "user", "content": X}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from router_core import tokenizer
 from router_core.errors import ConfigurationError
+from router_core.estimating import tokenizer
+from router_core.estimating.tokens import read
 from router_core.router import Router
-from router_core.tokens import read
 from tests.config.helpers import entry, one
 
 HELLO = {"messages": [{"role": "user", "content": "Say hello to everybody in the room, please."}]}

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from router_core.answers import ChatCompletion
+from router_core.answering.answers import ChatCompletion
 from router_core.dialects import compose
 
 _FINISH = {

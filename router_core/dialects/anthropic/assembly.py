@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from router_core.http.sse import Event
 from router_core.providers.dialect import UpstreamFailure
-from router_core.sse import Event
 
 _GROWS = {"text_delta": "text", "thinking_delta": "thinking", "compaction_delta": "content"}
 

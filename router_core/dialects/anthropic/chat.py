@@ -7,18 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.anthropic import answer
 from router_core.dialects.anthropic.assembly import Assembly, read
 from router_core.dialects.anthropic.place import ANTHROPIC, Place
 from router_core.dialects.anthropic.request import TAKES, request_of
 from router_core.dialects.compose import Chunks
 from router_core.dialects.openai.shapes import chunk_of_whole
+from router_core.http.sse import Decoder as ServerSentEvents
+from router_core.http.sse import Event
 from router_core.providers.base import Call
 from router_core.providers.dialect import CutStream, Decoder, Reader, Reply, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Decoder as ServerSentEvents
-from router_core.sse import Event
 
 _TAKES = Parameters.only("chat", TAKES)
 

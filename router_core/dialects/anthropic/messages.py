@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.answering.other_answers import Message, MessageEvent
 from router_core.dialects.anthropic.assembly import read
 from router_core.dialects.anthropic.place import ANTHROPIC, Place
-from router_core.other_answers import Message, MessageEvent
+from router_core.http.sse import Decoder as ServerSentEvents
+from router_core.http.sse import Event
 from router_core.providers.base import Call
 from router_core.providers.dialect import CutStream, Decoder, Reader, Reply, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Decoder as ServerSentEvents
-from router_core.sse import Event
 
 _ALL = Parameters.all_but("messages")
 

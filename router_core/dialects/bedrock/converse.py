@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.bedrock import answer, settings
 from router_core.dialects.bedrock.frames import Frames
 from router_core.dialects.bedrock.messages import Conversation

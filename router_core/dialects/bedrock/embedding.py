@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.bedrock.models import model_id, path
 from router_core.dialects.embeddings import texts, vectors
 from router_core.dialects.unstreamed import Unstreamed

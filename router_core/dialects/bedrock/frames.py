@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from router_core.dialects.bedrock.library import botocore
-from router_core.sse import Event
+from router_core.http.sse import Event
 
 _STATUS = {
     "validationexception": 400,

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.bedrock.converse import STREAM, Converse
 from router_core.dialects.bedrock.frames import InvokeFrames
 from router_core.dialects.bedrock.models import model_id, path
 from router_core.dialects.bedrock.reader import ConverseReader
+from router_core.http.sse import Event
 from router_core.providers.base import Call
 from router_core.providers.dialect import Decoder, Dialect, Reader, Reply, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Event
 
 
 def invoked(call: Call, model: str, body: Mapping[str, Any]) -> Wire:

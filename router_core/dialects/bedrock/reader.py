@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from router_core.answers import Answer, ChatCompletionChunk
+from router_core.answering.answers import Answer, ChatCompletionChunk
 from router_core.dialects import compose
 from router_core.dialects.bedrock import answer
+from router_core.http.sse import Event
 from router_core.providers.dialect import CutStream, UpstreamFailure
-from router_core.sse import Event
 
 _PLAIN = {"text", "reasoningContent"}  # blocks that their deltas tell; their start says nothing
 

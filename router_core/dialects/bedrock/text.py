@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.answering.other_answers import TextCompletion
 from router_core.dialects import compose
 from router_core.dialects.bedrock.frames import InvokeFrames
 from router_core.dialects.bedrock.invoke import invoked
 from router_core.dialects.bedrock.models import model_id
 from router_core.errors import UnsupportedParamsError
-from router_core.other_answers import TextCompletion
+from router_core.http.sse import Event
 from router_core.providers.base import Call
 from router_core.providers.dialect import CutStream, Decoder, Reader, Reply, UpstreamFailure, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Event
 
 _FINISH = {
     "FINISH": "stop",

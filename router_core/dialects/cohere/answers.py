@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from router_core.answers import ChatCompletion
+from router_core.answering.answers import ChatCompletion
 from router_core.dialects import compose
 from router_core.providers.dialect import UpstreamFailure
 

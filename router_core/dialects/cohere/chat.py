@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from router_core.answers import Answer, ChatCompletion
+from router_core.answering.answers import Answer, ChatCompletion
 from router_core.dialects.cohere.answers import answer
 from router_core.dialects.cohere.messages import messages
 from router_core.dialects.cohere.settings import PARAMETERS, settings
 from router_core.dialects.cohere.stream import ChatReader
 from router_core.dialects.openai import shapes
+from router_core.http.sse import Decoder
 from router_core.providers.base import Call
 from router_core.providers.dialect import Reply, Wire
-from router_core.sse import Decoder
 
 
 class Chat:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from router_core.answers import Answer, EmbeddingResponse
+from router_core.answering.answers import Answer, EmbeddingResponse
 from router_core.dialects.unstreamed import Unstreamed
 from router_core.errors import BadRequestError, UnsupportedParamsError
 from router_core.providers.base import Call

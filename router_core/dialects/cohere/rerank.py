@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.answering.other_answers import RerankResponse
 from router_core.dialects.unstreamed import Unstreamed
 from router_core.errors import BadRequestError
-from router_core.other_answers import RerankResponse
 from router_core.providers.base import Call
 from router_core.providers.dialect import Reply, Wire
 from router_core.providers.parameters import Parameters

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.cohere.answers import finish_of, logprobs, usage_of
 from router_core.dialects.compose import Chunks
+from router_core.http.sse import Event
 from router_core.providers.dialect import CutStream, UpstreamFailure
-from router_core.sse import Event
 
 
 class ChatReader:

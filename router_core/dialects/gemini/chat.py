@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects import compose
 from router_core.dialects.gemini.candidates import choice_extras, finish_reason, message_of, refuse_blocked
 from router_core.dialects.gemini.config import configured
@@ -15,10 +15,10 @@ from router_core.dialects.gemini.models import path
 from router_core.dialects.gemini.stream import ChatReader
 from router_core.dialects.gemini.tools import tool_config, tools_of
 from router_core.dialects.gemini.usage import tier_of, usage_of
+from router_core.http.sse import Decoder
 from router_core.providers.base import Call
 from router_core.providers.dialect import Reply, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Decoder
 
 _TAKES = (
     "messages audio frequency_penalty logprobs max_completion_tokens max_tokens modalities n parallel_tool_calls"

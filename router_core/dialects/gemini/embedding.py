@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from router_core.answers import Answer, EmbeddingResponse
+from router_core.answering.answers import Answer, EmbeddingResponse
 from router_core.dialects.gemini.config import camel
 from router_core.dialects.gemini.models import path
 from router_core.dialects.openai.vectors import packed

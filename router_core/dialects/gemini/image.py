@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.answering.other_answers import ImagesResponse
 from router_core.dialects.gemini.candidates import FILTERED, blocked, refuse_blocked
 from router_core.dialects.gemini.config import camel, configured
 from router_core.dialects.gemini.models import path
 from router_core.dialects.gemini.usage import usage_of
 from router_core.dialects.unstreamed import Unstreamed
 from router_core.errors import UnsupportedParamsError
-from router_core.other_answers import ImagesResponse
 from router_core.providers.base import Call, Kind
 from router_core.providers.dialect import Reply, Wire
 from router_core.providers.parameters import OPENAI, Parameters

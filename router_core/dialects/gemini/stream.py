@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.compose import Chunks
 from router_core.dialects.gemini.candidates import choice_extras, finish_reason, message_of, refuse_blocked
 from router_core.dialects.gemini.usage import tier_of, usage_of
+from router_core.http.sse import Event
 from router_core.providers.dialect import CutStream, UpstreamFailure
-from router_core.sse import Event
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.gemini.embedding import TAKES, content, options, sent, texts, vectors
 from router_core.dialects.gemini.models import GOOGLE, path
 from router_core.dialects.unstreamed import Unstreamed

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from router_core.answers import Answer, ChatCompletion
+from router_core.answering.answers import Answer, ChatCompletion
 from router_core.dialects.mistral.answers import unfold
 from router_core.dialects.mistral.messages import MANNER, messages
 from router_core.dialects.openai import chat, shapes

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.openai import completion, shapes
 from router_core.dialects.openai.renames import Rename, rename
 from router_core.dialects.openai.stream import TextReader

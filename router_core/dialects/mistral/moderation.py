@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.openai import moderation
 from router_core.providers.base import Call
 from router_core.providers.dialect import Reply

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.openai import shapes
 from router_core.dialects.openai.messages import Manner, sendable, without_hints
 from router_core.dialects.openai.renames import Rename, rename
 from router_core.dialects.openai.stream import ChatReader, ask_for_usage, checked
+from router_core.http.sse import Decoder
 from router_core.providers.base import Call
 from router_core.providers.dialect import Reply, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Decoder
 
 _ALL = Parameters.all_but("chat")
 _OPENAI = Manner()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.openai import shapes
 from router_core.dialects.openai.stream import TextReader, ask_for_usage, checked
+from router_core.http.sse import Decoder
 from router_core.providers.base import Call
 from router_core.providers.dialect import Reply, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Decoder
 
 _ALL = Parameters.all_but("completion")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.openai import shapes
 from router_core.dialects.openai.renames import Rename, rename
 from router_core.dialects.openai.vectors import Packing, packed, unpacked

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.http.sse import Event
 from router_core.providers.dialect import CutStream, UpstreamFailure
 from router_core.providers.parameters import words
-from router_core.sse import Event
 
 _ENDS = words(
     "response.completed response.incomplete response.cancelled"

@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.answering.other_answers import ImageEvent, ImagesResponse
 from router_core.dialects.openai import bodies
 from router_core.dialects.openai.events import TypedReader
-from router_core.other_answers import ImageEvent, ImagesResponse
+from router_core.http.sse import Decoder
 from router_core.providers.base import Call
 from router_core.providers.dialect import Reply, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Decoder
 
 _ALL = Parameters.all_but("image_generation")
 _ALL_EDITS = Parameters.all_but("image_edit")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.answering.other_answers import ModerationResponse
 from router_core.dialects.openai import bodies
 from router_core.dialects.unstreamed import Unstreamed
-from router_core.other_answers import ModerationResponse
 from router_core.providers.base import Call
 from router_core.providers.dialect import Reply, Wire
 from router_core.providers.parameters import Parameters

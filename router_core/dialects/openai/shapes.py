@@ -11,9 +11,9 @@ import time
 from typing import Any
 from uuid import uuid4
 
-from router_core.answers import ChatCompletion, ChatCompletionChunk, EmbeddingResponse
+from router_core.answering.answers import ChatCompletion, ChatCompletionChunk, EmbeddingResponse
+from router_core.answering.other_answers import TextCompletion
 from router_core.dialects.openai.usage import embedding_usage, usage
-from router_core.other_answers import TextCompletion
 
 _KNOWN = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 _FINISH = {

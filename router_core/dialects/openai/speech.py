@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.answering.other_answers import Speech as Answered
+from router_core.answering.other_answers import StreamedBytes
 from router_core.dialects.openai import bodies
 from router_core.dialects.openai.events import TypedReader
-from router_core.other_answers import Speech as Answered
-from router_core.other_answers import StreamedBytes
+from router_core.http.sse import Decoder, Event
 from router_core.providers.base import Call
 from router_core.providers.dialect import Reply, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Decoder, Event
 
 _ALL = Parameters.all_but("speech")
 _BYTES = "latin-1"  # an event's data is text; in this encoding each byte is the character of its number

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.openai import shapes
+from router_core.http.sse import Event
 from router_core.providers.base import Call
 from router_core.providers.dialect import CutStream, UpstreamFailure
-from router_core.sse import Event
 
 Chunk = TypeVar("Chunk", bound=Answer)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.answering.other_answers import Transcription as Answered
+from router_core.answering.other_answers import TranscriptionEvent
 from router_core.dialects.openai import bodies
 from router_core.dialects.openai.events import TypedReader
-from router_core.other_answers import Transcription as Answered
-from router_core.other_answers import TranscriptionEvent
+from router_core.http.sse import Decoder
 from router_core.providers.base import Call
 from router_core.providers.dialect import Reply, Wire
 from router_core.providers.parameters import Parameters
-from router_core.sse import Decoder
 
 _ALL = Parameters.all_but("transcription")
 _TEXTS = frozenset({"text", "srt", "vtt"})

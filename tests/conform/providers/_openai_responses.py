@@ -8,7 +8,7 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from tests.conform import reading
 from tests.conform.kit import OurCall, Seen
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.anthropic.chat import Chat
 from router_core.providers.base import Call, Kind
 from router_core.providers.dialect import Dialect, Reply

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from router_core.answering.other_answers import Message, MessageEvent
 from router_core.dialects.anthropic.chat import Chat
 from router_core.dialects.anthropic.messages import Messages
 from router_core.dialects.anthropic.place import BEDROCK, VERTEX
-from router_core.other_answers import Message, MessageEvent
 from router_core.providers.base import Call
 from router_core.providers.dialect import UpstreamFailure
 from tests.dialects.anthropic.said import HI, SONNET, heard, message, reply, sse, stream_of

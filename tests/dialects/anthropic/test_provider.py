@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from router_core import errors
+from router_core.http.transport import Transport
 from router_core.providers import Call, HttpAdapter, adapter_for
-from router_core.transport import Transport
 from tests.dialects.anthropic.said import HI, message, sse, stream_of
 from tests.http.server import answer, replying, serving
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletionChunk as OpenAIChunk
 
-from router_core.collect import collector_for
+from router_core.answering.collect import collector_for
 from router_core.dialects.anthropic.chat import Chat
 from router_core.dialects.anthropic.messages import Messages
 from router_core.providers.base import Call

@@ -14,7 +14,7 @@ import botocore.session
 import httpx
 from botocore.validate import ParamValidator
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.bedrock.chosen import dialects
 from router_core.providers.base import Call, Kind
 from router_core.providers.dialect import Dialect, Reply

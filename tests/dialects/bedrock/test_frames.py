@@ -7,7 +7,7 @@ import json
 import pytest
 
 from router_core.dialects.bedrock.frames import Frames, InvokeFrames
-from router_core.sse import Event
+from router_core.http.sse import Event
 from tests.dialects.bedrock.kit import chunk, frame, framed
 
 

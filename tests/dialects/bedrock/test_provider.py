@@ -23,8 +23,8 @@ from router_core.errors import (
     ConfigurationError,
     RateLimitError,
 )
+from router_core.http.transport import Transport
 from router_core.providers import PROVIDERS, Adapter, Call, adapter_for
-from router_core.transport import Transport
 from tests.dialects.bedrock.kit import ARN, NOVA, SONNET, delta, end, events, frame
 from tests.http.server import Request, answer, replying, serving
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from router_core.transport import Transport
+from router_core.http.transport import Transport
 from tests.dialects.gemini.deployments import Straight
 
 _VARIABLES = (

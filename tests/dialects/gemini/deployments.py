@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
+from router_core.http.transport import Transport
 from router_core.providers import Call, HttpAdapter, adapter_for
-from router_core.transport import Transport
 from tests.dialects.gemini.said import FLASH, HI
 
 KEY = "key-of-this-deployment"

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.mistral.chat import Chat
 from router_core.dialects.mistral.messages import tool_call_id
 from router_core.errors import UnsupportedParamsError

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletion as OpenAIChat
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 from router_core.dialects.openai.chat import Chat
 from router_core.dialects.openai.usage import embedding_usage, usage
 from router_core.providers.base import Call

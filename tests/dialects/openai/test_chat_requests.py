@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletionMessage
 
-from router_core.answers import Message
+from router_core.answering.answers import Message
 from router_core.dialects.openai.chat import Chat
 from router_core.dialects.openai.messages import Manner
 from router_core.dialects.openai.renames import TO_COMPLETION_TOKENS, TO_MAX_TOKENS

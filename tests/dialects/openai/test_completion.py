@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openai.types import Completion as OpenAICompletion
 
-from router_core.collect import collector_for
+from router_core.answering.collect import collector_for
 from router_core.dialects.openai.chat import Chat
 from router_core.dialects.openai.completion import Completion
 from router_core.dialects.over_chat import OverChat

@@ -12,9 +12,9 @@ import pytest
 from openai.types.audio import Transcription as OpenAITranscription
 from openai.types.audio import TranscriptionVerbose
 
+from router_core.answering.other_answers import Speech as Spoken
 from router_core.dialects.openai.speech import Speech
 from router_core.dialects.openai.transcription import Transcription
-from router_core.other_answers import Speech as Spoken
 from router_core.providers.base import Call
 from router_core.providers.dialect import CutStream, Reply, UpstreamFailure
 from tests.dialects.streamed import events, streamed

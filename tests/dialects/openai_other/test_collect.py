@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from router_core.answers import Answer, ChatCompletionChunk
-from router_core.collect import collector_for
-from router_core.other_answers import ImageEvent, MessageEvent, ResponseEvent, StreamedBytes, TextCompletion
-from router_core.other_answers import TranscriptionEvent as Heard
+from router_core.answering.answers import Answer, ChatCompletionChunk
+from router_core.answering.collect import collector_for
+from router_core.answering.other_answers import ImageEvent, MessageEvent, ResponseEvent, StreamedBytes, TextCompletion
+from router_core.answering.other_answers import TranscriptionEvent as Heard
 from router_core.providers.base import Kind
 
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from openai.types import ImagesResponse as OpenAIImages
 
+from router_core.answering.other_answers import ImagesResponse
 from router_core.dialects.openai.image import ImageEdit, ImageGeneration
 from router_core.errors import BadRequestError
-from router_core.other_answers import ImagesResponse
 from router_core.providers.base import Call
 from router_core.providers.dialect import CutStream, Reply, UpstreamFailure
 from tests.dialects.streamed import events, streamed

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from router_core.answering.other_answers import ModerationResponse, RerankResponse
 from router_core.dialects.openai.moderation import Moderation
 from router_core.dialects.rerank import Rerank
 from router_core.errors import BadRequestError, UnsupportedParamsError
-from router_core.other_answers import ModerationResponse, RerankResponse
 from router_core.providers.base import Call
 from router_core.providers.dialect import Dialect, Reply
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from openai.types.responses import Response as OpenAIResponse
 
+from router_core.answering.other_answers import Response
 from router_core.dialects.openai.responses import Responses
-from router_core.other_answers import Response
 from router_core.providers.base import Call
 from router_core.providers.dialect import CutStream, Reply, UpstreamFailure
 from tests.dialects.streamed import events, streamed

@@ -13,7 +13,8 @@ from openai.types.responses import Response as OpenAIResponse
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
+from router_core.costs.usage import usage_of
 from router_core.dialects.openai.chat import Chat
 from router_core.dialects.responses_over_chat import ResponsesOverChat
 from router_core.dialects.responses_over_chat_input import messages as chat_messages
@@ -21,7 +22,6 @@ from router_core.errors import BadRequestError, UnsupportedParamsError
 from router_core.providers.base import Call
 from router_core.providers.dialect import CutStream, Reply, UpstreamFailure, Wire
 from router_core.providers.parameters import Parameters
-from router_core.usage import usage_of
 from tests.dialects.streamed import events, streamed
 from tests.http.server import answer, replying, serving
 

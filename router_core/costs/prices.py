@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from router_core import pricelist
 from router_core.config import Deployment
-from router_core.usage import Usage
+from router_core.costs import pricelist
+from router_core.costs.usage import Usage
 
 
 class Prices:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from router_core.usage import INPUT, Unit, Usage
+from router_core.costs.usage import INPUT, Unit, Usage
 
 MILLION = 10**6
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from router_core.config import Deployment
 from router_core.errors import ConfigurationError
-from router_core.tokens import Reading
+from router_core.estimating.tokens import Reading
 
 PER_MESSAGE = 4  # what frames a message, its role in it
 

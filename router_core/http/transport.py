@@ -23,10 +23,10 @@ import httpx
 from multidict import CIMultiDict
 from yarl import URL
 
-from router_core.connections import Connections
-from router_core.proxies import Proxies
-from router_core.transport_errors import translated
-from router_core.uploads import upload
+from router_core.http.connections import Connections
+from router_core.http.proxies import Proxies
+from router_core.http.transport_errors import translated
+from router_core.http.uploads import upload
 
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # aiohttp would add its own
 

@@ -12,8 +12,8 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from router_core.rates import MILLION, Rates, Table
-from router_core.usage import Unit
+from router_core.costs.rates import MILLION, Rates, Table
+from router_core.costs.usage import Unit
 
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from router_core.answering.records import Record
 from router_core.errors import AttemptRecord
-from router_core.records import Record
 
 
 class Answer(Record):

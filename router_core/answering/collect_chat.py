@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from router_core.answers import Answer, ChatCompletion
-from router_core.deltas import grow
-from router_core.other_answers import TextCompletion
+from router_core.answering.answers import Answer, ChatCompletion
+from router_core.answering.deltas import grow
+from router_core.answering.other_answers import TextCompletion
 
 _TEXTS = ("content", "reasoning_content", "refusal")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from router_core.answers import Answer
-from router_core.other_answers import ImagesResponse, Speech, StreamedBytes, Transcription
+from router_core.answering.answers import Answer
+from router_core.answering.other_answers import ImagesResponse, Speech, StreamedBytes, Transcription
 
 _NAMELESS: Mapping[str, Any] = {}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
-from router_core.answers import Answer
+from router_core.answering.answers import Answer
 
 _BEGIN = "resp_rc"
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from router_core import tokens
 from router_core.config import Deployment, Settings
 from router_core.config.limits_declared import all_rows
-from router_core.context import Windows
+from router_core.estimating import tokens
+from router_core.estimating.context import Windows
 from router_core.providers.base import GENERATING, Call
 
 UNBOUNDED = 2**20  # tokens, where no window is known: the largest windows there are

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 
 from router_core.attempts import Attempt
-from router_core.decisions import Decision
-from router_core.prices import dollars
+from router_core.choosing.decisions import Decision
+from router_core.costs.prices import dollars
 
 _KEPT = (b"x-request-id", b"request-id", b"retry-after")
 _RATE = b"x-ratelimit-"

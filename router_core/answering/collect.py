@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from router_core.answers import Answer
-from router_core.collect_chat import Chats, Completions
-from router_core.collect_events import Messages, Responses
-from router_core.collect_media import Images, Sounds, Transcripts
+from router_core.answering.answers import Answer
+from router_core.answering.collect_chat import Chats, Completions
+from router_core.answering.collect_events import Messages, Responses
+from router_core.answering.collect_media import Images, Sounds, Transcripts
 from router_core.providers.base import Kind
 
 

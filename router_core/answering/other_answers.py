@@ -11,8 +11,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar
 
-from router_core.answers import Answer, Usage
-from router_core.records import Record
+from router_core.answering.answers import Answer, Usage
+from router_core.answering.records import Record
 
 
 class TextChoice(Record):

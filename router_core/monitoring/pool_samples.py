@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from router_core.pool_reading import PoolReading
+from router_core.monitoring.pool_reading import PoolReading
 from router_core.state.records import DeploymentState
 
 HEALTH = ("closed", "ramp", "half-open", "open", "drained")

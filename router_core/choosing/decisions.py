@@ -6,23 +6,24 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from router_core import custom, limits, tokenizer, tokens
-from router_core.affinity import NOWHERE, Affinity, Drawn
-from router_core.allowance import Allowance
-from router_core.bounds import Bounds
-from router_core.candidates import Needs, Slice
+from router_core.choosing import custom, limits
+from router_core.choosing.affinity import NOWHERE, Affinity, Drawn
+from router_core.choosing.allowance import Allowance
+from router_core.choosing.candidates import Needs, Slice
+from router_core.choosing.routing import Routed, Routing
+from router_core.choosing.shadow import Shadow
+from router_core.choosing.watch import Watch
 from router_core.config import Settings
 from router_core.errors import BudgetExceededError, NoDeploymentAvailable, RouterError, StateUnavailable
-from router_core.fits import Fits
+from router_core.estimating import tokenizer, tokens
+from router_core.estimating.bounds import Bounds
+from router_core.estimating.fits import Fits
 from router_core.hooks import CallDenied, Decided, Hook
 from router_core.plan import Plan, Target
 from router_core.providers.base import GENERATING
-from router_core.routing import Routed, Routing
-from router_core.shadow import Shadow
 from router_core.state.records import Acquire, Denied, Explanation, Extra, Lease, Pinned, Refused, StateError
 from router_core.state.store import Store
 from router_core.timeouts import Timeouts
-from router_core.watch import Watch
 
 _NONE: Mapping[str, tokenizer.Encoding] = {}
 SLICES = 4  # how many samples of a large group are asked before the answer is no

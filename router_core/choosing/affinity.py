@@ -18,8 +18,8 @@ from hashlib import blake2b
 from random import Random
 from typing import Any
 
-from router_core.affinity_prefix import Popularity, key_of
-from router_core.candidates import Group
+from router_core.choosing.affinity_prefix import Popularity, key_of
+from router_core.choosing.candidates import Group
 from router_core.config import Settings
 from router_core.errors import BadRequestError
 from router_core.options import Options

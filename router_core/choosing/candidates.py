@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 
-from router_core.affinity_places import Place, Places
+from router_core.choosing.affinity_places import Place, Places
+from router_core.choosing.sampling import Pool
+from router_core.choosing.tags import allowed
 from router_core.config import Deployment
-from router_core.context import Windows
 from router_core.errors import BadRequestError, ContextWindowExceededError, NoDeploymentAvailable
+from router_core.estimating.context import Windows
 from router_core.providers.base import KINDS, Kind
-from router_core.sampling import Pool
 from router_core.state.records import DeploymentState
-from router_core.tags import allowed
 
 MOST = 32
 REMEMBERED = 8

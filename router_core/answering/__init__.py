@@ -1,0 +1,1 @@
+"""What a call returns, and what it is put together from."""

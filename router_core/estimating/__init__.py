@@ -1,0 +1,1 @@
+"""What a call will use, guessed before it is sent: tokens, context windows, upper bounds."""

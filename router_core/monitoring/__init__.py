@@ -1,0 +1,1 @@
+"""What metrics show of the pool, and what providers say of their limits."""
