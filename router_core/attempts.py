@@ -17,7 +17,7 @@ import httpx
 
 from router_core import mocks
 from router_core.answering.answers import Answer
-from router_core.choosing.decisions import Lesson
+from router_core.choosing.question import Lesson
 from router_core.config import Breakers, Deployment, Settings
 from router_core.costs.prices import Prices
 from router_core.costs.usage import Usage, usage_of

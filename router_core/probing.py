@@ -18,7 +18,7 @@ from typing import Any
 
 from router_core.answering.answers import Answer
 from router_core.attempts import Attempt, whole
-from router_core.choosing.decisions import Lesson
+from router_core.choosing.question import Lesson
 from router_core.config import Deployment, HealthCheck
 from router_core.hooks import Probed
 from router_core.options import Options

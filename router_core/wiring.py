@@ -17,7 +17,9 @@ from router_core import config
 from router_core.accounts import siblings
 from router_core.attempts import Upstream
 from router_core.choosing.affinity import Affinity
+from router_core.choosing.allowance import Allowance
 from router_core.choosing.decisions import Decisions
+from router_core.choosing.question import Questions
 from router_core.choosing.routing import Routing
 from router_core.choosing.shadow import Shadow
 from router_core.choosing.watch import Watch
@@ -93,8 +95,8 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
     planner = Planner(settings, deployments, parts.random, kinds)
     timeouts = Timeouts(settings, deployments, parts.estimates)
     routing, bounds = Routing(settings, parts.strategies, planner.groups), Bounds(settings, deployments)
-    decisions = Decisions(
-        parts.store,
+    allowance = Allowance(settings)
+    questions = Questions(
         settings,
         routing,
         timeouts,
@@ -105,8 +107,10 @@ def wire(settings: Settings, deployments: tuple[Deployment, ...], parts: Parts) 
         bounds,
         Affinity(settings, parts.random),
         Shadow(settings, parts.strategies, parts.random),
+        allowance,
         _encodings(settings, planner),
     )
+    decisions = Decisions(parts.store, settings, questions, allowance, parts.emit)
     upstream = Upstream(
         store=parts.store,
         transport=parts.transport,

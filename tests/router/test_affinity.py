@@ -169,7 +169,7 @@ async def test_a_conversation_finds_its_cache_through_any_worker(routers: Make, 
 
 async def test_explored_prompts_go_anywhere(routers: Make, first: Upstream) -> None:
     router = routers([entry(first, id) for id in IDS], optional_pre_call_checks=["prompt_caching"])
-    router._wiring.decisions._affinity._random = type("Always", (Random,), {"random": lambda _: 0.001})()
+    router._wiring.decisions._questions._affinity._random = type("Always", (Random,), {"random": lambda _: 0.001})()
     assert len({await served(router, question("conversation")) for _ in range(40)}) > 1
 
 
@@ -214,7 +214,7 @@ async def test_a_session_outside_of_the_sample_costs_one_question_more(routers: 
     await one.snapshot()
     members = one._wiring.planner.groups["m"]
     options, _ = split({"session_id": "s"})
-    wishes = one._wiring.decisions._affinity.of(members, Call("chat", {}), options, "").wishes
+    wishes = one._wiring.decisions._questions._affinity.of(members, Call("chat", {}), options, "").wishes
     for id in wishes:
         await one.store.control("drain", id)
     home = await served(one, session_id="s")

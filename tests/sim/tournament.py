@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import math
 import multiprocessing
 import time
@@ -47,6 +48,7 @@ def _scenarios(seconds: float, seed: int) -> list[Scenario]:
 
 
 def _run(scenario: str, player: str, seconds: float, seed: int) -> tuple[str, str, Figures, Curve, float]:
+    logging.disable(logging.WARNING)  # what the fleet says of each cooldown
     began = time.process_time()
     found = next(one for one in _scenarios(seconds, seed) if one.name == scenario)
     log = play(found, next(one for one in PLAYERS if one.name == player).make)
