@@ -18,8 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"router_core": "router_core", "state": "router_core/state", "strategies": "router_core/strategies"}
 KINDS = {".py", ".lua", ".typed"}
 
-# Serial: building and installing keeps both cores of a small machine busy, which would disturb tests that measure.
-pytestmark = [pytest.mark.slow, pytest.mark.serial]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
