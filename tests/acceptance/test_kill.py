@@ -71,7 +71,6 @@ async def _ended(router: Router, group: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.serial
 async def test_slots_of_a_killed_worker_are_back_in_time_and_nothing_else_changes(valkey: Server, pool: str) -> None:
     with upstreams(Behaviour(latency=LONG), Behaviour(latency=0.01)) as (slow, fast):
         models = [

@@ -16,7 +16,7 @@ import pytest
 
 from tests.servers import Server
 
-pytestmark = [pytest.mark.slow, pytest.mark.serial]
+pytestmark = pytest.mark.slow
 COMMAND = (sys.executable, "-m", "router_core.demo")
 
 
@@ -42,6 +42,7 @@ def running() -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process], Pat
             parent.kill()
 
 
+@pytest.mark.serial
 def test_a_short_run_ends_well_and_says_so_last() -> None:
     done = demo("--seconds", "8")
     lines = done.stdout.splitlines()
@@ -54,6 +55,7 @@ def test_a_short_run_ends_well_and_says_so_last() -> None:
     assert any(line.startswith("  Left over: 0 in flight, 0 leases.") for line in lines)
 
 
+@pytest.mark.serial
 def test_limits_told_too_high_fail_for_all_to_see(servers: Callable[[str], Server]) -> None:
     engine = servers("valkey")
     done = demo("--seconds", "8", "--overstate", "2", "--json", "--redis-url", engine.operator_url)

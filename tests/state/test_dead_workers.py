@@ -140,7 +140,6 @@ async def test_leaving_the_pool_gives_back_the_slots_of_calls_that_never_ended(p
 
 
 @pytest.mark.slow
-@pytest.mark.serial
 async def test_kill_9_with_50_calls_in_flight_is_right_again_within_15_seconds(valkey: Place) -> None:
     """Real time, the defaults, nothing else changes: the calls of the worker that lives are untouched."""
     store = valkey.store()
