@@ -15,7 +15,7 @@ AIMOCK := build/aimock/node_modules/.package-lock.json
 JOBS ?= 3
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help venv demo test test-fast coverage conform bench sim docs lint format clean
+.PHONY: help venv demo test test-fast coverage long conform bench sim docs lint format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ coverage: $(STAMP) ## the same with branch coverage, which takes about twice as 
 
 test-fast: $(STAMP) ## the tests that are not slow, within a minute
 	$(PYTEST) -n $(JOBS) -q -m "not slow and not serial" $(ARGS)
+
+long: $(STAMP) ## replays that take minutes: the whole trace, workers killed each second
+	$(PYTEST) tests/acceptance tests/state -m long -s $(ARGS)
 
 $(CONFORM): pyproject.toml $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[conform]'

@@ -31,6 +31,16 @@ __all__ = ["pytest_addoption", "pytest_terminal_summary"]
 SHARED = engines()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes minutes has a target of its own, `make long`."""
+    if "long" in (config.getoption("markexpr") or ""):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Callable[[str], Server]]:
     running: dict[str, Server] = {}

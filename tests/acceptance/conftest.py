@@ -1,7 +1,4 @@
-"""Fixtures of the whole: one Valkey, and the marker of what takes minutes.
-
-`-m long` runs the replays of the whole trace; without that expression they are left out.
-"""
+"""Fixtures of the whole: one Valkey."""
 
 from __future__ import annotations
 
@@ -14,19 +11,6 @@ from tests import tally
 from tests.acceptance.processes import RemoteUpstream, upstreams
 from tests.acceptance.rig import Models
 from tests.servers import Server, free_port
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "long: takes minutes; only runs where `-m` asks for it")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if "long" in (config.getoption("markexpr") or ""):
-        return
-    left_out = [item for item in items if item.get_closest_marker("long")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture

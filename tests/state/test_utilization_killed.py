@@ -38,6 +38,7 @@ async def replay(crew: Crew, calls: list[Call]) -> list[Call]:
     return came
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.serial
 async def test_a_worker_killed_every_second_neither_exceeds_a_limit_nor_loses_its_room(valkey: Place) -> None:
