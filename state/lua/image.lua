@@ -111,6 +111,18 @@ function image.load(name, fields)
   return values
 end
 
+-- All fields of a column as they are stored, in order.
+function image.fields(name)
+  local found = {}
+  for _, field in ipairs(redis.call("HKEYS", keys[name])) do
+    if field ~= "~" then
+      found[#found + 1] = field
+    end
+  end
+  table.sort(found)
+  return found
+end
+
 -- The text of one field, or false. Load many at once where you can.
 function image.get(name, field)
   local values = columns[name]

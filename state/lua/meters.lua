@@ -73,14 +73,7 @@ function named.parse()
 end
 
 function named.run()
-  local found = {}
-  for _, id in ipairs(redis.call("HKEYS", keys.limits)) do
-    if id ~= "~" then
-      found[#found + 1] = id
-    end
-  end
-  table.sort(found)
-  return table.concat(found, " ")
+  return table.concat(image.fields("limits"), " ")
 end
 
 function reserved.parse(op)

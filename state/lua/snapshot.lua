@@ -100,14 +100,7 @@ function ids.parse()
 end
 
 function ids.run()
-  local found = {}
-  for _, id in ipairs(redis.call("HKEYS", keys.settings)) do
-    if id ~= "~" then
-      found[#found + 1] = id
-    end
-  end
-  table.sort(found)
-  return table.concat(found, " ")
+  return table.concat(image.fields("settings"), " ")
 end
 
 function workers.parse()
