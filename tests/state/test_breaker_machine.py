@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from typing import Any, ClassVar, TypeVar
 
 import pytest
@@ -137,3 +138,23 @@ MUTANTS = {
 def test_a_broken_breaker_is_seen(mutant: str) -> None:
     with pytest.raises(AssertionError):
         run(lambda script: edited(script, *MUTANTS[mutant]), examples=300)
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_breaker_for_which_any_generation_counts_is_seen(breaks: bool) -> None:
+    """A call from before the cooldown fails in the slow start: chance seldom plays this, so it is played here."""
+    mutant = r"local current = lease\.generation == d\.generation", "local current = true"
+    mutations = (lambda script: edited(script, *mutant),) if breaks else ()
+    machine = type("Played", (Machine,), {"mutations": mutations})()
+    try:
+        machine.begin()
+        machine.acquire(worker=0)
+        machine.acquire(worker=1)
+        machine.end(which=1, kind="server", at_once=True, twice=False, asked=0)
+        machine.wait(ms=5_000)
+        machine.acquire(worker=1)
+        machine.end(which=1, kind="ok", at_once=True, twice=False, asked=0)
+        with pytest.raises(AssertionError) if breaks else nullcontext():
+            machine.end(which=0, kind="server", at_once=True, twice=False, asked=0)
+    finally:
+        machine.teardown()
