@@ -27,7 +27,7 @@ FACTS |= {"input_price", "output_price", "trips", "since_ms", "reason"}
 CANDIDATE = frozenset(
     {"id", "weight", "order", "inflight", "state", "trips", "since_ms", "reason"}
 )  # always there, so not named in `Facts`
-REQUEST = frozenset({"stream", "input_tokens", "output_tokens", "args", "group", "prepared"})
+REQUEST = frozenset({"stream", "input_tokens", "output_tokens", "args", "group", "prepared", "extra"})
 
 GENERATED = ("ranks", "column_names")  # put between the files by state/scripts.py: the rank functions of the strategies
 

@@ -47,11 +47,13 @@ async def test_our_room_is_what_the_provider_has_left(place: Place) -> None:
 
 async def test_what_others_use_leaves_bit_by_bit_and_ours_stays(place: Place) -> None:
     store = await serving(place, None, **{"requests/60": 100})
+    place.move(1000 - place.now_ms() % 1000)  # slots are seconds: what the steps take must not end one
     await hears(place, store, "requests/60", 100, 40)
+    begin = place.now_ms()
     await tries(store, ask(), 10)
     seen = [await foreign(store)]
-    for _ in range(6):
-        place.move(10_000)
+    for step in range(1, 7):
+        place.move(begin + step * 10_000 - place.now_ms())
         await settled(store, await store.acquire(ask()))
         seen.append(await foreign(store))
     assert seen == sorted(seen, reverse=True)
