@@ -19,6 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from router_core.choosing.limits import without_name
+from router_core.errors import ConfigurationError
 from router_core.hooks import (
     AttemptEnded,
     AttemptStarted,
@@ -125,6 +126,8 @@ class Metrics:
         deployments: Iterable[tuple[str, str]],
         subjects: Iterable[str] = (),
     ) -> None:
+        if registry is not True and not isinstance(registry, CollectorRegistry):
+            raise ConfigurationError("metrics: must be True or a CollectorRegistry of prometheus_client")
         known = list(deployments)
         ids = list(dict.fromkeys(id for _, id in known))[:MOST]
         self._groups = frozenset(list(dict.fromkeys(group for group, _ in known))[:MOST])

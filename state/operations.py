@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from router_core.state.records import MOST_WAITING, Acquire, Breaker, Heard, Lease, Outcome
+from router_core.state.records import Acquire, Breaker, Heard, Lease, Outcome
+from router_core.state.records.calls import MOST_WAITING
 from router_core.state.waiting import Turn
 
 

@@ -45,6 +45,7 @@ _CALLS = (
         "tickets",
         "ranks",
         "panic",
+        "panels",
         "choose",
         "levels",
         "claims",

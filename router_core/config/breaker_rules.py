@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from router_core.config.fields import Natural, Number, Pause, Positive, Section, Share
+from router_core.config.fields import Natural, Number, Pause, Positive, Section, Share, said
 from router_core.config.policies import AllowedFails, AllowedFailsPolicy
 
 Class = Literal["rate_limit", "auth", "not_found", "server", "timeout", "connect", "malformed", "slow"]
-Rule = Literal["now", "never", "ratio"] | Natural
+Rule = Annotated[Literal["now", "never", "ratio"] | Natural, said('must be "now", "never", "ratio" or a number from 0')]
 Above0 = Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
 
 

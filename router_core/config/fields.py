@@ -5,10 +5,19 @@ Numbers may come as text (`os.environ/RPM`), never as true or false.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import httpx
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 LARGEST = 2**53 - 1  # the scripts count in doubles
 
@@ -28,7 +37,23 @@ def _strings(value: Any) -> Any:
 
 
 def _switch(value: Any) -> Any:
-    return {True: {}, False: None}[value] if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return {} if value else None
+    if value is not None and not isinstance(value, Mapping | BaseModel):
+        raise ValueError("must be true, false or a dictionary")
+    return value
+
+
+def said(message: str) -> WrapValidator:
+    """One error in these words, where pydantic would report each kind that a value might have been."""
+
+    def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise ValueError(message) from None
+
+    return WrapValidator(check)
 
 
 Number = BeforeValidator(_number)

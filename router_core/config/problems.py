@@ -14,6 +14,15 @@ from pydantic import ValidationError
 from router_core.config.suggest import hint
 from router_core.errors import ConfigurationError
 
+# What pydantic says in terms of Python's types.
+_PLAIN = {
+    "missing": "is missing",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a dictionary",
+    "mapping_type": "must be a dictionary",
+    "model_type": "must be a dictionary",
+}
+
 
 def join(path: str, *parts: str | int) -> str:
     """`join("model_list", 2, "params")` is `model_list[2].params`."""
@@ -56,8 +65,8 @@ class Problems:
             message = found["msg"].removeprefix("Value error, ")
             if found["type"] == "extra_forbidden":
                 message = f"unknown key{hint(key, self._vocabulary)}"
-            elif found["type"] == "missing":
-                message = "is missing"
+            elif found["type"] in _PLAIN:
+                message = _PLAIN[found["type"]]
             elif message.partition(": ")[0] in self._vocabulary:  # validators of a whole section name the field
                 field, message = message.split(": ", 1)
                 location.append(field)

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from router_core.config.breaker_rules import GroupBreaker, RouterBreaker
 from router_core.config.budgets import Budget
-from router_core.config.fields import Name, Names, Natural, Pause, Positive, Seconds, Section, Share, Switch
+from router_core.config.fields import Name, Names, Natural, Pause, Positive, Seconds, Section, Share, Switch, said
 from router_core.config.hedges import Hedge, Hedging
 from router_core.config.limits import DISCOVER, NamedLimit
 from router_core.config.litellm import REFUSED_CHECKS
@@ -19,10 +19,11 @@ from router_core.config.redis_url import build_url
 from router_core.config.resilience import Adaptive, AdaptiveThrottling, Checked, RetryBudget
 from router_core.config.targets import Alias, Fallbacks, Target, matches, read_fallbacks, resolve_alias
 from router_core.config.timeouts import PercentileTimeout, Timeout
+from router_core.state.engines import check_url
 from router_core.state.names import check_pool
 from router_core.state.records import OutcomeKind
 
-Strategy = str | Callable[..., Any]
+Strategy = Annotated[str | Callable[..., Any], said("must be the name of a strategy, or a function")]
 Check = Literal[
     "prompt_caching",
     "session_affinity",
@@ -154,6 +155,13 @@ class Settings(Section, AllowedFails):
     def _shadow(cls, value: str | None) -> str | None:
         if value == "custom":
             raise ValueError("a function cannot be asked without effect; name a strategy in Lua")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _served(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_url(value.get_secret_value())
         return value
 
     @field_validator("pool")

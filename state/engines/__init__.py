@@ -22,8 +22,19 @@ __all__ = [
     "Session",
     "TimedOut",
     "Unreachable",
+    "check_url",
     "engine",
 ]
+
+
+def check_url(url: str) -> None:
+    """ValueError if no engine serves this URL, of which the scheme alone is named: the rest may hold a password."""
+    scheme, found, _ = url.partition("://")
+    known = ("memory", "embedded", *SCHEMES)
+    if not found or scheme not in known:
+        what = repr(scheme) if found else "an address without a scheme"
+        listed = ", ".join(f"{name}://" for name in known)
+        raise ValueError(f"no engine for {what}; a URL of the state begins with one of {listed}")
 
 
 def engine(
@@ -46,9 +57,8 @@ def engine(
         from router_core.state.engines.embedded import EmbeddedEngine
 
         return EmbeddedEngine(rest, connect_timeout=connect_timeout, reply_timeout=reply_timeout)
-    if client is None and scheme not in SCHEMES:
-        known = ", ".join(f"{name}://" for name in ("memory", "embedded", *SCHEMES))
-        raise ValueError(f"no engine for {scheme or url!r}; a URL of the state begins with one of {known}")
+    if client is None:
+        check_url(url)
     from router_core.state.engines.remote import RemoteEngine
 
     return RemoteEngine(url, client=client, connect_timeout=connect_timeout, reply_timeout=reply_timeout)

@@ -108,7 +108,7 @@ def _plain() -> tuple[Any, Any]:
         ({"breaker": {"rules": {"server": "often"}}}, "breaker.rules.server"),
         ({"breaker": {"rules": {"serverr": "now"}}}, "breaker.rules.serverr"),
         ({"breaker": {"rules": {"server": -1}}}, "breaker.rules.server"),
-        ({"breaker": {"rules": {"server": True}}}, "must be a number, not true or false"),
+        ({"breaker": {"rules": {"server": True}}}, "or a number from 0"),
         ({"breaker": {"slow_call_ms": 0}}, "breaker.slow_call_ms"),
         ({"breaker": {"panic_threshold": 1.5}}, "breaker.panic_threshold"),
         ({"breaker": {"outliers": {"minimum_hosts": 1}}}, "breaker.outliers.minimum_hosts"),

@@ -133,7 +133,7 @@ class TestMistakes:
     def test_names_are_not_checked_before_there_are_deployments(self) -> None:
         assert loaded(limits=[limit(scope="account", name="later")])
 
-    @pytest.mark.parametrize(("limits", "says"), [("discover", "default_litellm_params"), ({"a": 1}, "valid tuple")])
+    @pytest.mark.parametrize(("limits", "says"), [("discover", "default_litellm_params"), ({"a": 1}, "must be a list")])
     def test_the_routers_limits_are_a_list(self, limits: Any, says: str) -> None:
         message = failure(HERE, limits=limits)
         assert message.startswith("limits: ")

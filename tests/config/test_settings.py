@@ -58,6 +58,26 @@ def test_unknown_arguments_and_keys_are_errors_with_a_suggestion() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"routing_strategy": 7}, "routing_strategy: must be the name of a strategy, or a function"),
+        ({"breaker": {"rules": {"server": -3}}}, 'breaker.rules.server: must be "now", "never", "ratio" or a number'),
+        ({"hedge": 5}, "hedge: must be true, false or a dictionary"),
+        ({"breaker": 5}, "breaker: must be a dictionary"),
+        ({"limits": {"scope": "user"}}, "limits: must be a list"),
+        ({"redis_url": "mysql://u:pw@host"}, "redis_url: no engine for 'mysql'; a URL of the state begins with one of"),
+        ({"redis_url": "u:pw@host:6379"}, "redis_url: no engine for an address without a scheme; a URL"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_one_error_in_the_words_of_a_configuration(
+    arguments: dict[str, Any], says: str
+) -> None:
+    message = failure(**arguments)
+    assert message.startswith(says)
+    assert "pw" not in message, "an address holds a password"
+
+
 def test_all_problems_are_reported_at_once() -> None:
     message = failure(entry(rpm=0), entry(model="nothing"), timeout=0, pool="{}")
     assert message.startswith("4 problems in the configuration:")

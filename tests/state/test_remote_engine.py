@@ -208,3 +208,5 @@ async def test_a_sentinel_names_the_master(tmp_path: Path) -> None:
 def test_an_unknown_scheme_lists_the_good_ones() -> None:
     with pytest.raises(ValueError, match=r"no engine for 'mysql'.*memory://, embedded://, redis://"):
         engine("mysql://host")
+    with pytest.raises(ValueError, match="an address without a scheme"):
+        engine("host:6379")
