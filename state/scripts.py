@@ -33,8 +33,8 @@ _BASE = (
         "texts",
         "sketch",
     ),
-    *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "outlook"),
-    *("quotas", "adaptive", "settings", "events", "evidence", "breaker", "leases", "reaper", "run", "fit"),
+    *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "crowd"),
+    *("outlook", "quotas", "adaptive", "settings", "events", "evidence", "breaker", "leases", "reaper", "run", "fit"),
 )
 _CALLS = (
     *(
@@ -52,6 +52,7 @@ _CALLS = (
         "own",
         "refusal",
         "reserve",
+        "concerned",
     ),
     *("tally", "halves", "budget", "throttle", "question", "acquire"),
     *("outcome", "corrections", "charges", "lessons", "sketches", "aimd", "ends", "learn", "doubt", "settle"),

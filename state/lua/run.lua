@@ -1,6 +1,6 @@
 -- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
 -- it plans (reads, validates) before it commits.
--- Uses: image, pending, flush, recall, window, deployment, subjects, holders, shared, events, clock
+-- Uses: image, pending, flush, recall, window, deployment, scopes, subjects, holders, shared, events, clock
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
@@ -25,6 +25,7 @@ function run.begin(keys, args)
   clock.begin()
   window.begin()
   deployment.begin()
+  scopes.begin()
   subjects.begin()
   holders.begin()
   events.begin()
