@@ -20,6 +20,7 @@ _BASE = (
         "memo",
         "shared",
         "column_names",
+        "keyring",
         "recall",
         "pending",
         "image",

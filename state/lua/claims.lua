@@ -1,5 +1,5 @@
 -- Which deployment serves a session (or a user): claimed by its first call, found by the later ones, one for the fleet.
--- Uses: numbers, image, pending, deployment, roster, clock
+-- Uses: numbers, pending, deployment, roster, clock
 -- Defines: claims
 -- `pin:<group>:<hash>` = "deployment renewed_ms", with a TTL that the session's calls begin anew.
 -- Where the deployment has no room, or is no candidate of a call, another serves the call and the pin stays: caches are
@@ -68,6 +68,5 @@ end
 -- Write what was planned.
 function claims.write(request, text)
   texts[request.pin] = text
-  image.proven(request.pin) -- whatever stands there, SET takes its place
   pending.write("SET", request.pin, text, "PX", numbers.int(request.pin_ms))
 end

@@ -10,6 +10,9 @@
 
 local WORKER_DEAD_MS = 10000
 local CHARGED = "charged"
+local add, remove = pending.add, pending.remove
+local HELD, LEASES = pending.command("ZADD", "held"), pending.command("ZADD", "leases")
+local NOT_HELD, NOT_LEASES = pending.command("ZREM", "held"), pending.command("ZREM", "leases")
 
 -- The record of a call, nil if there is none. Throws GARBLED.
 -- Fields: id, state, deployment, worker, generation, probe, at_ms, rest (" row=amount ..." as reserved), counted (cards
@@ -49,8 +52,8 @@ end
 -- Grant `d` to the lease `id`, a " call ", " probe " or " relief ". `reserved` is " name=amount ..." as it was added to
 -- the windows.
 local function hold(id, owner, d, kind, deadline_ms, reserved)
-  pending.add_member(keys.held, "0", owner .. "|" .. id)
-  pending.add_member(keys.leases, numbers.int(deadline_ms), id)
+  add(HELD, "0", owner .. "|" .. id)
+  add(LEASES, numbers.int(deadline_ms), id)
   local head = "held " .. d.id .. " " .. owner .. " " .. numbers.int(d.generation)
   image.set("lease", id, head .. kind .. clock.text .. reserved)
   deployment.count(d, "inflight", 1)
@@ -58,8 +61,8 @@ end
 
 -- Take it out of the indexes of running calls.
 local function drop_index(lease)
-  pending.remove_member(keys.held, lease.worker .. "|" .. lease.id)
-  pending.remove_member(keys.leases, lease.id)
+  remove(NOT_HELD, lease.worker .. "|" .. lease.id)
+  remove(NOT_LEASES, lease.id)
 end
 
 -- So many more calls of a lease are in flight: at `d`, and at all that count them.
@@ -76,7 +79,7 @@ local function finish(lease, d)
     drop_index(lease)
     count(lease, d, -1)
   else
-    pending.remove_member(keys.expired, lease.id)
+    pending.remove_member("expired", lease.id)
   end
   image.set("lease", lease.id, false)
 end
@@ -88,7 +91,7 @@ end
 
 local function note_charged(id)
   image.set("lease", id, CHARGED)
-  pending.add_member(keys.expired, clock.text, id)
+  pending.add_member("expired", clock.text, id)
 end
 
 -- Expire up to `most` leases that are over, by their own deadline or because their worker is silent.
@@ -97,8 +100,8 @@ local function reap(most)
   local over = redis.call("ZRANGEBYSCORE", keys.leases, "-inf", clock.text, "LIMIT", "0", numbers.int(most))
   local dead = numbers.int(clock.now - WORKER_DEAD_MS)
   local silent = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", dead, "LIMIT", "0", "8")
-  image.proven(keys.leases)
-  image.proven(keys.workers)
+  image.proven("leases")
+  image.proven("workers")
   if not over[1] and not silent[1] then
     return 0, silent
   end

@@ -1,5 +1,5 @@
 -- What an acquire asks.
--- Uses: shared, scopes, shadow, image, budget
+-- Uses: shared, scopes, shadow, keyring, budget
 -- Defines: question
 -- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority
 --         caller dry[ wishes=position,... bounded=0|1][ pin=key ttl=ms sampled=0|1][ shadow=route]
@@ -27,7 +27,7 @@ function words.bounded(request, text)
 end
 
 function words.pin(request, text)
-  request.pin = image.key(tonumber(text))
+  request.pin = keyring.other(tonumber(text))
 end
 
 function words.ttl(request, text)

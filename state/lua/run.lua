@@ -1,6 +1,6 @@
 -- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
 -- it plans (reads, validates) before it commits.
--- Uses: image, pending, flush, recall, window, deployment, scopes, subjects, holders, shared, events, clock
+-- Uses: keyring, image, pending, flush, recall, window, deployment, scopes, subjects, holders, shared, events, clock
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
@@ -21,7 +21,7 @@ function run.begin(keys, args)
   replies = {}
   shared.begin(args)
   recall.begin(keys[1])
-  image.begin(keys)
+  pending.begin(keyring.begin(keys))
   clock.begin()
   window.begin()
   deployment.begin()
@@ -61,9 +61,8 @@ function run.finish(is_known)
   deployment.flush()
   subjects.flush()
   clock.count_writes()
-  local keeps = not pending.changes_settings()
   flush()
-  if keeps then
+  if not image.spoils then
     recall.keep(clock.writes)
   end
   local scopes = clock.scopes and " " .. clock.scopes or ""

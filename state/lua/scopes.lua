@@ -1,6 +1,6 @@
 -- Kinds of subjects: accounts, providers and groups, to which deployments belong (closed scopes), and tags, users and
 -- teams, whom calls name (open ones).
--- Uses: memo, image
+-- Uses: memo, keyring
 -- Defines: scopes
 -- `clock.scopes` = "account,user": whose rows there are at all
 -- Closed ones are counted in the columns of deployments; open ones in a column each, `use:<subject>`, which goes away
@@ -53,8 +53,8 @@ local function lend(numbers)
   if not ids then
     ids = {}
     for number in string.gmatch(numbers, "%d+") do
-      local id = of_key(image.key(tonumber(number)))
-      image.lend(tonumber(number), id)
+      local id = of_key(keyring.other(tonumber(number)))
+      keyring.lend(tonumber(number), id)
       ids[#ids + 1] = id
     end
     lent[numbers] = ids

@@ -10,6 +10,7 @@
 local changed_windows, changed_slots
 local match = string.match
 local PAIR = "^(%S+) (%S+)$"
+local USED, SLOTS = pending.command("HSET", "used"), pending.command("HSET", "window")
 local MINUTE = { seconds = 60 } -- in which results are counted
 
 local function begin()
@@ -158,12 +159,14 @@ local function flush()
   for i = 1, #changed_windows do
     local w = changed_windows[i]
     w.changed = false
-    image.set(w.column or "used", w.field, numbers.int(w.sum) .. " " .. numbers.int(w.oldest))
+    local command = w.column and pending.command("HSET", w.column) or USED
+    pending.add(command, w.field, numbers.int(w.sum) .. " " .. numbers.int(w.oldest))
   end
   for i = 1, #changed_slots do
     local entry = changed_slots[i]
     entry.changed = false
-    image.set(entry.column, entry.field, numbers.int(entry.amount) .. " " .. time(entry.last_ms))
+    local command = entry.column == "window" and SLOTS or pending.command("HSET", entry.column)
+    pending.add(command, entry.field, numbers.int(entry.amount) .. " " .. time(entry.last_ms))
   end
 end
 
