@@ -38,12 +38,12 @@ local function add_open(named, ids)
   end
 end
 
--- Read the rows that requests meet, and calls in flight where rows count them. `entries`: as of run.parse.
+-- Read the rows that requests meet, and calls in flight where rows count them. `entries`: acquires.
 local function load(entries)
   local closed, of_settings, ids = scopes.read(clock.scopes).closed, recall.known.subjects_of, {}
   local last, named
   for i = 1, #entries do
-    local request = entries[i].op
+    local request = entries[i]
     if request.candidates ~= last then
       last = request.candidates
       local list = roster.list(last)

@@ -7,14 +7,14 @@
 -- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name; `w.keep_ms` is how long that
 -- is to be kept after an entry. They are known from run to run as long as its card is; all others as long as anything.
 
-local changed_windows, changed_slots
+local changed_windows, windows_count, changed_slots, slots_count = {}, 0, {}, 0
 local match = string.match
 local PAIR = "^(%S+) (%S+)$"
 local USED, SLOTS = pending.command("HSET", "used"), pending.command("HSET", "window")
 local MINUTE = { seconds = 60 } -- in which results are counted
 
 local function begin()
-  changed_windows, changed_slots = {}, {}
+  windows_count, slots_count = 0, 0
 end
 
 -- A window was changed, and one of its slots.
@@ -23,12 +23,12 @@ local function changed(w, entry)
     w.due_missing = nil
   end
   if not w.changed then
-    w.changed = true
-    changed_windows[#changed_windows + 1] = w
+    w.changed, windows_count = true, windows_count + 1
+    changed_windows[windows_count] = w
   end
   if entry and not entry.changed then
-    entry.changed = true
-    changed_slots[#changed_slots + 1] = entry
+    entry.changed, slots_count = true, slots_count + 1
+    changed_slots[slots_count] = entry
   end
 end
 
@@ -156,13 +156,13 @@ local function time(at_ms)
 end
 
 local function flush()
-  for i = 1, #changed_windows do
+  for i = 1, windows_count do
     local w = changed_windows[i]
     w.changed = false
     local command = w.column and pending.command("HSET", w.column) or USED
     pending.add(command, w.field, numbers.int(w.sum) .. " " .. numbers.int(w.oldest))
   end
-  for i = 1, #changed_slots do
+  for i = 1, slots_count do
     local entry = changed_slots[i]
     entry.changed = false
     local command = entry.column == "window" and SLOTS or pending.command("HSET", entry.column)
