@@ -119,6 +119,7 @@ def run(*mutations: Callable[[Script], Script], examples: int = 60) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_breaker_agrees_with_its_model() -> None:
     run()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -81,6 +82,7 @@ class Budget(RuleBasedStateMachine):
             self.runner.close()
 
 
+@pytest.mark.slow
 def test_what_is_granted_fits_the_log_and_what_is_denied_does_not() -> None:
     run_state_machine_as_test(
         Budget, settings=settings(max_examples=40, stateful_step_count=25, deadline=None,

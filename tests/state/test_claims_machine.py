@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
@@ -103,6 +104,7 @@ class Sessions(RuleBasedStateMachine):
             self.runner.close()
 
 
+@pytest.mark.slow
 def test_any_sequence_of_calls_drains_and_cooldowns_keeps_sessions_where_they_belong() -> None:
     run_state_machine_as_test(
         Sessions,

@@ -128,6 +128,7 @@ class Others(RuleBasedStateMachine):
             self.runner.close()
 
 
+@pytest.mark.slow
 def test_any_sequence_of_calls_answers_and_time() -> None:
     run_state_machine_as_test(
         Others,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -121,6 +122,7 @@ class Windows(RuleBasedStateMachine):
             self.runner.close()
 
 
+@pytest.mark.slow
 def test_any_sequence_of_reservations_refunds_debts_and_time_agrees_with_the_log() -> None:
     run_state_machine_as_test(
         Windows,
