@@ -21,6 +21,7 @@ _BASE = (
         "memo",
         "shared",
         "column_names",
+        "keyring",
         "recall",
         "pending",
         "image",

@@ -91,7 +91,7 @@ end
 local function load(entries)
   local lease_ids = {}
   for i = 1, #entries do
-    lease_ids[i] = entries[i].op.id
+    lease_ids[i] = entries[i].id
   end
   image.load("lease", lease_ids)
   claims.load(entries)
@@ -135,7 +135,7 @@ local function run(request)
   end
   local held = leases.read(request.id)
   if held then
-    local shows = (held.probe or held.relief) and " 1" or " 0"
+    local shows = leases.shows(held) and " 1" or " 0"
     return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. shows
   end
   local q = queue.of(request.group)

@@ -39,7 +39,7 @@ end
 function probe.run(request)
   local held = leases.read(request.id)
   if held then
-    return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. (held.probe and " 1" or " 0")
+    return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. (held.kind == "probe" and " 1" or " 0")
   elseif clock.now > request.valid_until then
     return "void"
   end

@@ -1,5 +1,5 @@
 -- What an acquire asks.
--- Uses: shared, scopes, shadow, image, budget
+-- Uses: shared, scopes, shadow, keyring, budget
 -- Defines: question
 -- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority
 --         caller dry[ wishes=position,... bounded=0|1][ pin=key ttl=ms sampled=0|1][ shadow=route]
@@ -34,7 +34,7 @@ local function parse_rest(request, rest)
     end
   end
   if words.pin then
-    request.pin, request.pin_ms = image.key(tonumber(words.pin)), tonumber(words.ttl)
+    request.pin, request.pin_ms = keyring.other(tonumber(words.pin)), tonumber(words.ttl)
     request.sampled = words.sampled == "1"
   end
   request.most_waiting = tonumber(words.most)

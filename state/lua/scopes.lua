@@ -1,6 +1,6 @@
 -- Kinds of subjects: accounts, providers and groups, to which deployments belong (closed scopes), and tags, users and
 -- teams, whom calls name (open ones).
--- Uses: memo, image
+-- Uses: memo, keyring
 -- Defines: scopes
 -- `clock.scopes` = "account,user": whose rows there are at all
 -- Closed ones are counted in the columns of deployments; open ones in a column each, `use:<subject>`, which goes away
@@ -45,7 +45,7 @@ local function lend(text)
     if not is_open(id) then
       error("MALFORMED subject", 0)
     end
-    image.lend(tonumber(number), id)
+    keyring.lend(tonumber(number), id)
     ids[#ids + 1] = id
   end
   return ids[1] and ids

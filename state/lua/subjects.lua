@@ -116,7 +116,7 @@ local function concerned(entries)
     end
   end
   for i = 1, #entries do
-    local candidates = entries[i].op.candidates
+    local candidates = entries[i].candidates
     local list = candidates ~= last and roster.list(candidates) or NOBODY
     for k = 1, #list do
       local settings = list[k].settings
@@ -128,7 +128,7 @@ local function concerned(entries)
       end
     end
     last = candidates
-    for _, id in ipairs(entries[i].op.subjects or NOBODY) do
+    for _, id in ipairs(entries[i].subjects or NOBODY) do
       add(id)
       add(scopes.of(id) .. ":*")
     end

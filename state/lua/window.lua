@@ -7,13 +7,18 @@
 -- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name; `w.keep_ms` is how long that
 -- is to be kept after an entry. They are opened by each run; all others are known from run to run, as of `w.at_ms`.
 
-local passing, changed_windows, changed_slots
+local passing = {} -- of this run alone
+local changed_windows, windows_count, changed_slots, slots_count = {}, 0, {}, 0
 local match = string.match
 local PAIR = "^(%S+) (%S+)$"
+local USED, SLOTS = pending.command("HSET", "used"), pending.command("HSET", "window")
 local MINUTE = { seconds = 60 } -- in which results are counted
 
 local function begin()
-  passing, changed_windows, changed_slots = {}, {}, {}
+  if next(passing) then
+    passing = {}
+  end
+  windows_count, slots_count = 0, 0
 end
 
 -- A window was changed, and one of its slots.
@@ -22,12 +27,12 @@ local function changed(w, entry)
     w.due_missing = nil
   end
   if not w.changed then
-    w.changed = true
-    changed_windows[#changed_windows + 1] = w
+    w.changed, windows_count = true, windows_count + 1
+    changed_windows[windows_count] = w
   end
   if entry and not entry.changed then
-    entry.changed = true
-    changed_slots[#changed_slots + 1] = entry
+    entry.changed, slots_count = true, slots_count + 1
+    changed_slots[slots_count] = entry
   end
 end
 
@@ -153,15 +158,17 @@ local function time(at_ms)
 end
 
 local function flush()
-  for i = 1, #changed_windows do
+  for i = 1, windows_count do
     local w = changed_windows[i]
     w.changed = false
-    image.set(w.column or "used", w.field, numbers.int(w.sum) .. " " .. numbers.int(w.oldest))
+    local command = w.column and pending.command("HSET", w.column) or USED
+    pending.add(command, w.field, numbers.int(w.sum) .. " " .. numbers.int(w.oldest))
   end
-  for i = 1, #changed_slots do
+  for i = 1, slots_count do
     local entry = changed_slots[i]
     entry.changed = false
-    image.set(entry.column, entry.field, numbers.int(entry.amount) .. " " .. time(entry.last_ms))
+    local command = entry.column == "window" and SLOTS or pending.command("HSET", entry.column)
+    pending.add(command, entry.field, numbers.int(entry.amount) .. " " .. time(entry.last_ms))
   end
 end
 

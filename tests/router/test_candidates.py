@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from router_core.choosing.candidates import MOST, SHARED, Group, Needs
+from router_core.choosing.candidates import MOST, SHARED, Group
+from router_core.choosing.members import Needs
 from router_core.choosing.sampling import Pool
 from router_core.choosing.tags import allowed
 from router_core.config import Deployment
