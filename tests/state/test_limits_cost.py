@@ -84,6 +84,7 @@ async def commands(place: Place, case: Case) -> int:
     return min(counts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limits", "at_once", "ms", "most"),
     [
