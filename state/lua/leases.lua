@@ -15,7 +15,7 @@ local HELD, LEASES = pending.command("ZADD", "held"), pending.command("ZADD", "l
 local NOT_HELD, NOT_LEASES = pending.command("ZREM", "held"), pending.command("ZREM", "leases")
 
 -- The record of a call, nil if there is none. Throws GARBLED.
--- Fields: id, state, deployment, worker, generation, probe, at_ms, rest (" row=amount ..." as reserved), counted (cards
+-- Fields: id, state, deployment, worker, generation, kind, at_ms, rest (" row=amount ..." as reserved), counted (cards
 -- of the subjects whose calls in flight it is one of, nil where there are none).
 local function read(id)
   local text = image.get("lease", id)
@@ -30,8 +30,7 @@ local function read(id)
     deployment = target,
     worker = owner,
     generation = numbers.of(generation),
-    probe = kind == "probe",
-    relief = kind == "relief",
+    kind = kind,
     at_ms = numbers.of(at_ms),
     rest = rest,
   }
@@ -41,12 +40,16 @@ local function read(id)
   return lease
 end
 
+-- Is it a call that shows whether its deployment is back?
+local function shows(lease)
+  return lease.kind == "probe" or lease.kind == "relief"
+end
+
 -- Write the record, in a state that may be new.
 local function save(lease, state)
   lease.state = state
-  local kind = lease.probe and " probe " or (lease.relief and " relief " or " call ")
   local head = state .. " " .. lease.deployment .. " " .. lease.worker .. " " .. numbers.int(lease.generation)
-  image.set("lease", lease.id, head .. kind .. numbers.int(lease.at_ms) .. lease.rest)
+  image.set("lease", lease.id, head .. " " .. lease.kind .. " " .. numbers.int(lease.at_ms) .. lease.rest)
 end
 
 -- Grant `d` to the lease `id`, a " call ", " probe " or " relief ". `reserved` is " name=amount ..." as it was added to
@@ -110,6 +113,7 @@ end
 
 local leases = {
   read = read,
+  shows = shows,
   save = save,
   hold = hold,
   drop_index = drop_index,

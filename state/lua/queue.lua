@@ -113,6 +113,11 @@ local function of(group)
   return q
 end
 
+-- Is it known that nobody waits in a group?
+local function is_idle(group)
+  return recall.known.queues[group] ~= nil
+end
+
 -- How many of the tickets in hand stand before a turn.
 local function count_before(q, turn, until_ms)
   local low, high = 1, #q.tickets + 1
@@ -206,6 +211,7 @@ end
 local queue = {
   begin = begin,
   of = of,
+  is_idle = is_idle,
   count_before = count_before,
   length = length,
   enter = enter,

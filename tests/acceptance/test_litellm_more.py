@@ -57,6 +57,7 @@ async def test_a_fallback_serves_where_the_group_is_down(model_list: Models, up:
     await router.aclose()
 
 
+@pytest.mark.slow
 async def test_what_is_too_long_goes_to_the_larger_window() -> None:
     with upstreams(Behaviour(context_tokens=20), Behaviour()) as (small, large):
         router = Router(
@@ -73,6 +74,7 @@ def _named(name: str, upstream: RemoteUpstream) -> dict[str, Any]:
     return {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_key": "k", "api_base": upstream.url}}
 
 
+@pytest.mark.slow
 async def test_except_openai_rate_limit_error() -> None:
     with upstreams(Behaviour(rpm=1)) as (limited,):
         router = Router(model_list=[_named("m", limited)], num_retries=0)
