@@ -42,7 +42,7 @@ local function renew(w)
   if newest ~= w.newest then
     w.newest, w.entry, w.slots = newest, nil, {}
   end
-  return roll(w)
+  return w.oldest < newest - w.n and roll(w)
 end
 
 -- Where the newest slot of a window of that name stands.

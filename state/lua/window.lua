@@ -46,7 +46,8 @@ local function open_period(w, row, sum, latest)
   w.calendar = row
   local start, finish = calendar.period(row.calendar, latest or 0)
   w.span, w.sum, w.newest, w.oldest = 0, start == latest and sum or 0, start, start
-  w.entry = { amount = w.sum, last_ms = finish or clock.now + row.seconds * 1000, changed = true }
+  local last_ms = finish or clock.now + row.seconds * 1000
+  w.entry = { amount = w.sum, last_ms = last_ms, field = false, changed = true } -- never written: it is the sum
   w.slots = { [start] = w.entry }
 end
 
@@ -120,8 +121,9 @@ local function add(w, amount)
     entry.last_ms = clock.now
   end
   w.sum = w.sum + amount
-  if not w.changed or not entry.changed or w.due_missing then
-    changed(w, entry)
+  entry.changed = true -- `flush` looks at the newest slot in any case
+  if not w.changed or w.due_missing then
+    changed(w)
   end
 end
 
@@ -155,18 +157,27 @@ local function time(at_ms)
   return at_ms == clock.now and clock.text or numbers.int(at_ms)
 end
 
+local function write_slot(command, entry)
+  entry.changed = false
+  pending.add(command, entry.field, numbers.int(entry.amount) .. " " .. time(entry.last_ms))
+end
+
 local function flush()
   for i = 1, windows_count do
     local w = changed_windows[i]
+    local column, entry = w.column, w.entry
+    local command = column and pending.command("HSET", column) or USED
     w.changed = false
-    local command = w.column and pending.command("HSET", w.column) or USED
     pending.add(command, w.field, numbers.int(w.sum) .. " " .. numbers.int(w.oldest))
+    if entry and entry.changed and entry.field then
+      write_slot(column and command or SLOTS, entry)
+    end
   end
   for i = 1, slots_count do
     local entry = changed_slots[i]
-    entry.changed = false
-    local command = entry.column == "window" and SLOTS or pending.command("HSET", entry.column)
-    pending.add(command, entry.field, numbers.int(entry.amount) .. " " .. time(entry.last_ms))
+    if entry.changed then
+      write_slot(entry.column == "window" and SLOTS or pending.command("HSET", entry.column), entry)
+    end
   end
 end
 
