@@ -24,4 +24,4 @@ class LeastTokensArguments(Arguments):
     barrier: float | None = Field(None, ge=0)  # seconds that half a limit in use weighs; 0.15; 0: limits do not matter
 
 
-LEAST_TOKENS = Strategy("least-tokens", source("least_tokens"), LeastTokensArguments)
+LEAST_TOKENS = Strategy("least-tokens", source("waits", "least_tokens"), LeastTokensArguments)

@@ -1,6 +1,6 @@
 -- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
 -- it plans (reads, validates) before it commits.
--- Uses: image, pending, flush, recall, window, deployment, subjects, holders, shared, events, clock
+-- Uses: image, pending, flush, recall, window, deployment, in_flight, subjects, holders, shared, events, clock
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
@@ -58,6 +58,7 @@ end
 function run.finish(is_known)
   window.flush()
   deployment.flush()
+  in_flight.flush()
   subjects.flush()
   clock.count_writes()
   local keeps = not pending.changes_settings()
