@@ -75,9 +75,13 @@ DOCUMENTED := router_core router_core.router router_core.config router_core.erro
 	router_core.providers router_core.simulator router_core.state.store router_core.state.records router_core.state.keys \
 	router_core.strategies
 
+# pdoc cannot look into the constructors that pydantic and typing.NamedTuple make; any other warning is an error.
+QUIET := -W error -W "ignore:Failed to run TYPE_CHECKING code while parsing PydanticDataclass" \
+	-W "ignore:Error parsing type annotation PydanticDataclass" -W "ignore:Error parsing type annotation ForwardRef"
+
 docs: $(STAMP) ## the API as HTML, in build/docs, and the table of providers
 	$(BIN)/python -m router_core.providers.matrix
-	$(BIN)/python -m pdoc --docformat markdown -o build/docs $(DOCUMENTED)
+	$(BIN)/python $(QUIET) -m pdoc --docformat markdown -o build/docs $(DOCUMENTED)
 	@echo "build/docs/index.html"
 
 lint: $(STAMP) ## ruff, mypy strict, Lua checks, manifests

@@ -20,23 +20,20 @@ from router_core.answering.answers import Answer
 from router_core.choosing.question import Lesson
 from router_core.config import Breakers, Deployment, Settings
 from router_core.costs.prices import Prices
-from router_core.costs.usage import Usage, usage_of
-from router_core.errors import AttemptRecord, ContextWindowExceededError, MalformedAnswerError, RouterError, Timeout
+from router_core.endings import Ending
+from router_core.errors import MalformedAnswerError, RouterError, Timeout
 from router_core.estimating.bounds import Bounds
-from router_core.estimating.estimates import sample
 from router_core.estimating.fits import Fits
 from router_core.estimating.tokens import OutputLengths
-from router_core.hooks import AttemptEnded, AttemptStarted, Hook
+from router_core.hooks import AttemptStarted, Hook
 from router_core.monitoring.observing import Observer
 from router_core.plan import Plan, Target
 from router_core.providers.base import Adapter, Call
-from router_core.state.records import Heard, Lease, Outcome, OutcomeKind, StateError
+from router_core.state.records import Heard, Lease, OutcomeKind, StateError
 from router_core.state.store import Store
 from router_core.timeouts import CONNECT, LONGEST_LEASE, Limit, Timeouts
 
 _HTTP_TIMEOUT: Mapping[str, float | None] = {"connect": CONNECT}
-
-_FREE = frozenset({"rate_limit", "auth", "not_found", "connect", "context_window"})  # nobody is billed for those
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class Attempt:
     """From a lease to its settlement. `end` counts once; it may be called from any thread."""
 
     __slots__ = (
-        "_ended", "_heard", "_lesson", "_renewal", "cost_nano", "deployment", "headers", "is_copy", "lease", "lost",
+        "_ended", "_renewal", "cost_nano", "deployment", "headers", "heard", "is_copy", "lease", "lesson", "lost",
         "plan", "response", "sent", "started", "target", "total", "ttft_ms", "upstream",
     )  # fmt: skip
 
@@ -81,7 +78,7 @@ class Attempt:
     ) -> None:
         """`is_copy`: of another attempt that takes long (hedging.py)."""
         self.upstream, self.plan, self.target = upstream, plan, target
-        self.deployment, self.lease, self._lesson = deployment, lease, lesson
+        self.deployment, self.lease, self.lesson = deployment, lease, lesson
         self.total = upstream.timeouts.total(plan, target, deployment.id)
         self.ttft_ms: float | None = None
         self.cost_nano: int | None = None
@@ -90,7 +87,7 @@ class Attempt:
         self.sent = False
         self.is_copy, self.lost = is_copy, False  # lost: of the attempt and its copy, the other one answered
         self._ended = False
-        self._heard: tuple[Heard, ...] = ()  # of a 429
+        self.heard: tuple[Heard, ...] = ()  # of a 429
         self._renewal: asyncio.TimerHandle | None = None
         self.started = time.perf_counter()
         if upstream.emit is not None:
@@ -139,99 +136,19 @@ class Attempt:
         self._ended = True
         if self._renewal is not None:
             self._renewal.cancel()
-        ms, group = self.elapsed_ms(), self.target.group
-        usage = usage_of(answer, self.target.call)
-        sent, made = usage.sent, usage.made
-        if self._heard and kind == "rate_limit":
-            sent = made = 0  # what a 429 has counted its headers say
-        made = guess if made is None and kind == "ok" else made
-        self.cost_nano = self._cost(answer, usage) if kind == "ok" else None
-        status = None if error is None else error.status_code
-        outcome = Outcome(
-            kind=kind,
-            total_ms=ms if self.teaches else None,
-            ttft_ms=self.ttft_ms,
-            input_tokens=sent,
-            output_tokens=made,
-            cost_nano=0 if kind in _FREE else self.cost_nano,
-            retry_after=None if error is None else error.retry_after,
-            stream=self.target.call.stream,
-            breaker=self.upstream.breakers.of(self.deployment, len(group.ids), kind, status),
-            learn=self._lesson.latency,
-            context_tokens=self._window(error),
-            adaptive=self.deployment.adaptive_concurrency is not None,
-            guess=self._taught(kind, sent),
-            tools=self._lesson.tools,
-            throttled=self.upstream.settings.adaptive_throttling is not None,
-            sample=self._sample(kind, ms),
-        )
-        if self.sent:
-            self.plan.sent = (*self.plan.sent, group.name)
-            self.upstream.store.settle(self.lease, outcome)
-            self.upstream.store.observe(self.lease, self._heard, refused=True)
-            if kind == "rate_limit" and outcome.retry_after and outcome.breaker.max_cooldown:
-                siblings = self.upstream.siblings.get(self.deployment.id, ())
-                self.upstream.store.pause(siblings, outcome.retry_after, outcome.breaker.max_cooldown)
-        else:  # nothing went upstream, so all that was reserved comes back
-            self.upstream.store.cancel(self.lease)
-        reason = "hedge_lost" if self.lost and kind == "cancelled" else "" if error is None else error.reason
-        self._report(kind, status, ms, sent, made, reason)
-        self._learn(usage, error)
-        if kind == "ok" and made is not None and self.teaches:
-            self.upstream.lengths.learn(group.name, made)
-
-    def _sample(self, kind: OutcomeKind, ms: float) -> tuple[float | None, float | None] | None:
-        hedge = self.plan.options.hedge
-        measured = self.target.group.name in self.upstream.measured or bool(hedge and hedge.percent)
-        if not (measured and self.teaches):
-            return None
-        gave_up = self.lost and not self.is_copy  # a copy that lost did not take long
-        return sample(kind, self.target.call.stream, self.ttft_ms, ms, gave_up)
+        ending = Ending(self, kind, answer, error, guess)
+        self.cost_nano = ending.cost_nano
+        ending.settle()
+        ending.report()
+        ending.learn()
 
     def _observe(self, response: httpx.Response) -> None:
         """Tell the pool what the provider says of its limits; of a 429 together with its end."""
         observer, deployment = self.upstream.observer, self.deployment.id
         if response.status_code == 429:
-            self._heard = observer.refused(deployment, response.headers)
+            self.heard = observer.refused(deployment, response.headers)
         else:
             self.upstream.store.observe(self.lease, observer.answered(deployment, response.headers))
-
-    def _window(self, error: RouterError | None) -> int | None:
-        """The deployment's context window as its error tells it; a wildcard has many models."""
-        return error.window if isinstance(error, ContextWindowExceededError) and not self.target.call.captured else None
-
-    def _taught(self, kind: OutcomeKind, sent: int | None) -> int | None:
-        """The estimate, where its miss is worth telling the fleet."""
-        lesson, fits = self._lesson, self.upstream.fits
-        if kind != "ok" or not sent or not lesson.guess:
-            return None
-        return lesson.guess if fits.teaches(self.deployment.id, lesson.guess, lesson.tools, sent) else None
-
-    def _cost(self, answer: Mapping[str, Any] | None, usage: Usage) -> int | None:
-        captured = self.target.call.model_of(self.deployment.model) if self.target.call.captured else None
-        names = (None if answer is None else answer.get("model"), captured)
-        return self.upstream.prices.cost_nano(self.deployment.id, usage, names)
-
-    def _learn(self, usage: Usage, error: RouterError | None) -> None:
-        """What this call teaches of the deployment's window."""
-        deployment, group = self.deployment, self.target.group
-        if isinstance(error, ContextWindowExceededError):
-            if error.window is not None or error.reason == "too_long":  # else it is a limit of tokens a minute
-                least = group.overflowed(deployment.id, self._window(error))
-                self.plan.least_input = max(self.plan.least_input, least, error.requested or 0)
-        elif usage.sent:
-            group.took(deployment.id, usage.sent)
-
-    def _report(
-        self, kind: OutcomeKind, status: int | None, ms: float, sent: int | None, made: int | None, reason: str
-    ) -> None:
-        deployment, attempts, emit = self.deployment, self.plan.attempts, self.upstream.emit
-        attempts.append(AttemptRecord(deployment.id, kind, 200 if kind == "ok" else status, ms, reason))
-        if emit is not None:
-            emit(AttemptEnded(
-                self.lease.group, deployment.id, deployment.provider, kind, status, ms, self.ttft_ms,
-                self.target.call.stream, sent, made, self.cost_nano, retry=len(attempts) > 1 + self.plan.hedges,
-            ))  # fmt: skip
 
     def _renew(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._ended:

@@ -1,7 +1,8 @@
 """From a model's name and the caller's options to a plan: which group, where to go if it fails, how long, how often.
 
 Attempts have one budget for the whole call. `num_retries` retries are shared by all groups the call visits, and each
-fallback adds the one attempt that makes it a fallback: at most 1 + num_retries + max_fallbacks upstream calls.
+fallback adds the one attempt that makes it a fallback: at most 1 + num_retries + max_fallbacks upstream calls. A few
+that were refused before any work was done do not count (refused.py).
 
 A caller's `timeout` is the deadline of the whole call, waits and retries included. The timeouts of the configuration
 hold for each attempt, so that a deployment that hangs can still be replaced by another.
@@ -14,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from router_core.choosing import pins
 from router_core.choosing.candidates import EVERYTHING, Group
@@ -41,12 +42,20 @@ class Target:
         return self.group.name, self.only
 
 
+class Allowed(NamedTuple):
+    """Retries of a whole call. `named`: a policy names the class of the error; `given`: somebody said the number."""
+
+    retries: int
+    named: bool = False
+    given: bool = True
+
+
 @dataclass(slots=True)
 class Plan:
     """A call and how far it has come. `deadline` is in `time.monotonic()`, infinite where the caller set none.
 
     `least_input`: tokens it has at least, by what upstreams said that it was too long for. `sent`: groups in which an
-    upstream call was made.
+    upstream call was made. `spared`: retries that do not count (refused.py).
     """
 
     target: Target
@@ -54,6 +63,7 @@ class Plan:
     deadline: float
     started: float = field(default_factory=time.perf_counter)
     retries: int = 0
+    spared: int = 0
     fallbacks: int = 0
     hedges: int = 0
     least_input: int = 0
@@ -130,21 +140,21 @@ class Planner:
             if group.large:
                 group.reweigh(snapshot.deployments)
 
-    def retries_allowed(self, plan: Plan, failed: Target, error: RouterError) -> tuple[int, bool]:
-        """Retries the whole call may make now that `error` happened, and whether a policy names that class.
+    def retries_allowed(self, plan: Plan, failed: Target, error: RouterError) -> Allowed:
+        """Retries the whole call may make now that `error` happened.
 
         The caller's word counts most, then the retry policy of the group or the router for the error's class, the
         deployment's `num_retries`, the router's.
         """
         if plan.options.num_retries is not None:
-            return plan.options.num_retries, False
+            return Allowed(plan.options.num_retries)
         policy = self._settings.retries_for(failed.group.name, error.kind, error.status_code)
         if policy is not None:
-            return policy, True
+            return Allowed(policy, named=True)
         deployment = self.deployments.get(error.deployment or "")
         if deployment is not None and deployment.num_retries is not None:
-            return deployment.num_retries, False
-        return self._settings.num_retries, False
+            return Allowed(deployment.num_retries)
+        return Allowed(self._settings.num_retries, given="num_retries" in self._settings.model_fields_set)
 
     def _find(self, name: str, call: Call) -> Target | None:
         name = self._settings.group_of(name)

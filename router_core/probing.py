@@ -9,10 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
-import weakref
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import Future
 from random import Random
 from typing import Any
 
@@ -27,6 +24,7 @@ from router_core.providers.base import Adapter, Call, Kind, Sender
 from router_core.providers.http import HttpAdapter
 from router_core.state.records import StateError
 from router_core.state.store import Store
+from router_core.state.upkeep import Upkeep
 from router_core.timeouts import Limit
 from router_core.wiring import Wiring
 
@@ -50,23 +48,18 @@ class Probing:
 
     def __init__(self, store: Store, wiring: Callable[[], Wiring | None], random: Random) -> None:
         self._store, self._wiring, self._random = store, wiring, random
-        self._running_on: asyncio.AbstractEventLoop | None = None
-        self._running: Future[None] | None = None
-        self._pid, self._ended = 0, False
+        self._upkeep = Upkeep(store.background, self, Probing.look)
+        self._ended = False
 
     def start(self) -> None:
         """This worker has joined the pool."""
-        background = self._store.background
-        if self._ended or not self._wanted() or self._running_on is background.loop:
-            return
-        self._running_on, self._pid = background.loop, os.getpid()
-        self._running = background.submit(_look_again(weakref.ref(self)))
+        if not self._ended and self._wanted():
+            self._upkeep.begin()
 
     def close(self) -> None:
         """Probe no more."""
         self._ended = True
-        if self._running is not None and self._pid == os.getpid():  # else a forked parent's
-            self._running.cancel()
+        self._upkeep.cancel()
 
     def _wanted(self) -> dict[str, float]:
         wiring = self._wiring()
@@ -77,7 +70,6 @@ class Probing:
         """Make the probes that are due. Returns seconds until the next look; None: nothing is to be probed any more."""
         wiring, wanted = self._wiring(), self._wanted()
         if wiring is None or not wanted or self._ended:
-            self._running_on = None
             return None
         try:
             due = await self._store.probes.due(wanted)
@@ -154,13 +146,3 @@ def _possible(wiring: Wiring, deployment: Deployment, check: HealthCheck) -> boo
     if check.path is not None:
         return isinstance(adapter, HttpAdapter)
     return check.mode in adapter.kinds and "*" not in deployment.model
-
-
-async def _look_again(reference: weakref.ref[Probing]) -> None:
-    """Holds the prober weakly, or a forgotten router would go on probing."""
-    while (alive := reference()) is not None:
-        pause = await alive.look()
-        del alive
-        if pause is None:
-            return
-        await asyncio.sleep(pause)

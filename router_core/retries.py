@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
+from router_core import refused
 from router_core.config import Settings
 from router_core.errors import NoDeploymentAvailable, NotAllowed, RouterError, UnsupportedParamsError
 from router_core.plan import Plan, Planner, Target
@@ -42,6 +43,7 @@ class Retries:
         try:
             return await once(frozenset())
         except RouterError as error:
+            self.spare(plan, target, error)
             tried = _spoken_for(target, error)
             if not self.wanted(plan, target, error, tried):
                 raise
@@ -51,18 +53,24 @@ class Retries:
         """Whether another attempt is allowed by the budget and may help."""
         if error.deployment is None or error.kind == "cancelled":
             return False  # not an upstream's error: there was no attempt that could be repeated
-        allowed, named = self._planner.retries_allowed(plan, target, error)
-        if plan.retries >= allowed:
+        others = _others(target, tried)
+        allowed = self._planner.retries_allowed(plan, target, error)
+        if plan.retries >= allowed.retries and not (plan.retries < allowed.retries + plan.spared and others):
             return False
         if error.kind == "context_window" and _fits_another(plan, target, error, tried):
             return True
-        if not (error.retryable or named):
+        if not (error.retryable or allowed.named):
             return False
-        if _others(target, tried):
+        if others:
             return True
         if error.kind in _KINDS_AGAIN or error.reason in _REASONS_AGAIN or isinstance(error, UnsupportedParamsError):
             return False
         return self._may_come_back(plan, error)
+
+    def spare(self, plan: Plan, target: Target, error: RouterError) -> None:
+        """An attempt failed: the next one does not count where this one was refused."""
+        if plan.spared < refused.MOST:
+            plan.spared += refused.is_spared(error, self._planner.retries_allowed(plan, target, error))
 
     def pause(self, plan: Plan, target: Target, error: RouterError, tried: frozenset[str]) -> float:
         """Seconds to the next attempt: none if it goes elsewhere, else full jitter; at least `retry_after`."""
@@ -114,6 +122,7 @@ class _Again(Generic[T]):
             self._refused, self._last.not_retried = True, denied.message
             raise self._last from denied
         except RouterError as error:
+            self._rules.spare(self._plan, self._target, error)
             self._last = error
             self._tried |= _spoken_for(self._target, error)
             raise

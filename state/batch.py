@@ -99,9 +99,13 @@ class Batcher:
         self._heard, self._counts, self._lost = heard, counts, lost
         self._queue: deque[tuple[Operation, Done]] = deque()
         self._sender: asyncio.Task[None] | None = None
+        self._ended = False
 
     def put(self, operation: Operation, done: Done) -> None:
-        """Send with the next batch. `done` is called on this loop and must not raise."""
+        """Send with the next batch. `done` is called on this loop and must not raise; at once after the end."""
+        if self._ended:
+            done(operation, StateError("this event loop has ended"))
+            return
         self._queue.append((operation, done))
         if self._sender is None:
             self._sender = asyncio.get_running_loop().create_task(self._send())
@@ -159,6 +163,7 @@ class Batcher:
     async def aclose(self) -> None:
         """Send what is left, then end the connection."""
         await self.drain()
+        self._ended = True
         await self._session.aclose()
 
 

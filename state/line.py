@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from router_core.state.batch import Batcher, Done, settle_future
 from router_core.state.engines.base import Script, Session
 from router_core.state.keys import Keys
+from router_core.state.loop_end import LoopEnd
 from router_core.state.names import scope_of
 from router_core.state.operations import AcquireOp, CancelOp, Operation
 from router_core.state.records import StateError
@@ -34,6 +35,7 @@ class Line:
             counts=member.counts,
             lost=member.retry_later,
         )
+        self._loop_end = LoopEnd(self.batcher.aclose)
 
     def put(self, operation: Operation, done: Done) -> None:
         """Send with the next batch."""
@@ -102,5 +104,5 @@ class Line:
         await self.batcher.drain()
 
     async def aclose(self) -> None:
-        """Drain and close the connection."""
-        await self.batcher.aclose()
+        """Drain and close the connection, which also happens when its loop ends."""
+        await self._loop_end.aclose()

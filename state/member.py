@@ -40,7 +40,7 @@ class Member:
         self._engine, self._keys, self._script = store.engine, store.keys, store.calls_script
         self._timeout, self._background = store.timeout, store.background
         self.fleet = Fleet(store.engine.connect(), store.fleet_script, store.keys, self.worker, store.timeout)
-        self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Line] = weakref.WeakKeyDictionary()
+        self._lines: dict[asyncio.AbstractEventLoop, Line] = {}
         self._lock = threading.Lock()
         self._unsettled: deque[Operation] = deque(maxlen=UNSETTLED)
         self._retrying = False
@@ -54,6 +54,8 @@ class Member:
         line = self._lines.get(loop)
         if line is None:
             with self._lock:
+                for ended in [other for other in self._lines if other.is_closed()]:
+                    del self._lines[ended]
                 line = self._lines[loop] = Line(self, self._engine.connect(), self._keys, self._script, self._timeout)
         return line
 

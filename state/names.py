@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote
 
@@ -38,6 +39,15 @@ def escape(name: str) -> str:
     name.encode()
     text = _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), name)
     return text.replace(":", "%3A", 1) if _SCOPED.match(text) else text
+
+
+escaped = lru_cache(maxsize=65536)(escape)  # for deployments and groups, which every call names
+
+
+@lru_cache(maxsize=4096)
+def listed(names: tuple[str, ...]) -> str:
+    """These names as scripts read a list of them: escaped, with spaces between."""
+    return " ".join(map(escaped, names))
 
 
 def subject(scope: Scope, name: str) -> str:

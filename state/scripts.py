@@ -44,6 +44,7 @@ _CALLS = (
         "tickets",
         "ranks",
         "panic",
+        "panels",
         "choose",
         "levels",
         "claims",

@@ -1,4 +1,4 @@
-"""The pool's state: one method a verb. What happens is decided by the scripts; this file brings questions and answers.
+"""The pool's state: one method a verb. What happens is decided by the scripts; this file is the door to them.
 
 A Store serves every event loop and thread of a process: each loop has its own connection and batch, heartbeats and
 registration have one more on a background thread. A forked child starts anew, as another worker.
@@ -7,54 +7,39 @@ registration have one more on a background thread. A forked child starts anew, a
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
-from router_core.state import engines, limits, percentiles, scripts, views
+from router_core.state import engines, limits, percentiles, scripts, snapshots, views
+from router_core.state.asking import Asking
 from router_core.state.background import Background
 from router_core.state.keys import Keys
 from router_core.state.member import Member
-from router_core.state.names import escape, unescape
-from router_core.state.operations import AcquireOp, CancelOp, FleetOp, ObserveOp, PauseOp, RenewOp, SettleOp
+from router_core.state.names import escape, escaped, listed
+from router_core.state.operations import CancelOp, FleetOp, ObserveOp, PauseOp, RenewOp, SettleOp
 from router_core.state.probes import Probes
 from router_core.state.records import (
     Acquire,
     Declared,
-    Denied,
     Event,
     Explanation,
     Heard,
     Lease,
     LimitState,
     Outcome,
-    Pinned,
-    Refused,
     Rows,
     Snapshot,
     StateError,
     Timings,
 )
 
-logger = logging.getLogger("router_core")
-CHUNK = 200  # deployments a snapshot reads at once
-TRIES = 3
-
 # Hears how a deployment's input tokens follow from estimates, as the fleet learned it: id, ratio, and what is added to
 # calls without and with tools, None where no call taught it (see `Outcome.guess`). When this worker joins, and then
 # with each lesson of its own; called from any thread.
 OnFit = Callable[[str, float, float | None, float | None], object]
-
-_escape = lru_cache(maxsize=65536)(escape)
-
-
-@lru_cache(maxsize=4096)
-def _joined(names: tuple[str, ...]) -> str:
-    return " ".join(map(_escape, names))
 
 
 class Store:
@@ -137,81 +122,7 @@ class Store:
         started = time.perf_counter()
         member = self._process()
         await member.ready(*self._declared)
-        operation = self._question(member, request)
-        lines, voids = member.line(), 0
-        while True:
-            operation.valid_until = int(member.worker.pool_ms() + 2500 * self.timeout)
-            answer = await lines.ask(operation)
-            verb, _, rest = answer.partition(" ")
-            if verb == "ok":
-                return self._granted(member, request, operation, rest, started)
-            if verb == "wait":
-                operation.firsts = 0  # they were counted
-                await lines.wait(operation, rest)
-            elif verb == "pinned":
-                raise Pinned(unescape(rest))
-            elif verb == "again" and voids < TRIES:  # there are limits of other scopes now
-                operation.in_scopes(member.worker.scopes)
-                voids += 1
-            elif verb == "void" and voids < TRIES:
-                voids += 1
-            else:
-                self._refused(member, request, verb, rest)
-
-    def _question(self, member: Member, request: Acquire, dry: bool = False) -> AcquireOp:
-        group = _escape(request.group)
-        worker = member.worker
-        operation = AcquireOp(
-            request=request,
-            id=worker.lease_id(),
-            group=group,
-            route=f"{group} {request.strategy}",
-            candidates=_joined(request.candidates),
-            seed=worker.seed(),
-            valid_until=0,
-            wait_until=int(worker.pool_ms() + request.max_wait * 1000) if request.max_wait > 0 else 0,
-            dry=dry,
-        )
-        if request.subjects:
-            operation.in_scopes(worker.scopes)
-        if (request.counted or request.extra) and not dry:
-            operation.firsts = worker.firsts.take(group, all_of_them=request.extra is not None)
-        return operation
-
-    def _granted(self, member: Member, request: Acquire, operation: AcquireOp, rest: str, started: float) -> Lease:
-        words = rest.split(" ")
-        took = (time.perf_counter() - started) * 1000
-        lease = Lease(
-            id=operation.id,
-            deployment=unescape(words[0]),
-            group=request.group,
-            epoch=member.epoch,
-            generation=int(words[1]),
-            probe=words[2] == "1",
-            at_ms=operation.valid_until - int(2500 * self.timeout),
-            best=tuple(map(unescape, words[3:])) if len(words) > 3 else (),
-            waited_ms=0.0 if operation.turn is None else took,
-            decision_ms=took,
-            subjects=operation.subjects,
-        )
-        member.worker.live[lease.id] = lease
-        if request.counted and request.extra is None:
-            member.worker.firsts.add(operation.group)
-        if operation.turn is not None and not operation.told:
-            member.line().waiters.wake(operation.group)
-        return lease
-
-    def _refused(self, member: Member, request: Acquire, verb: str, rest: str) -> None:
-        if verb == "full":
-            earliest, place, waiting, *words = rest.split(" ")
-            seconds = None if earliest == "-" else max(0.0, (int(earliest) - member.worker.pool_ms()) / 1000)
-            raise Refused(request.group, views.refusals(words), seconds, int(place), int(waiting))
-        if verb == "denied":
-            reason, _, share = rest.partition(" ")
-            raise Denied(request.group, reason, float(share) if share else None)
-        if verb in ("void", "again"):
-            raise StateError(f"pool {self.keys.pool!r}: the answer came too late {TRIES} times")
-        raise StateError(f"pool {self.keys.pool!r}: {rest}")
+        return await Asking(member, request, self.keys.pool, self.timeout).acquire(started)
 
     def settle(self, lease: Lease, outcome: Outcome) -> None:
         """How the call ended. Returns at once, from any thread; a second one changes nothing, nor does one after
@@ -220,7 +131,7 @@ class Store:
             return
         member = self._process()
         member.worker.live.pop(lease.id, None)
-        member.end(SettleOp(lease, outcome, _escape(lease.deployment), _escape(lease.group)))
+        member.end(SettleOp(lease, outcome, escaped(lease.deployment), escaped(lease.group)))
 
     def cancel(self, lease: Lease) -> None:
         """The call was given up before anything went upstream: everything reserved comes back."""
@@ -228,7 +139,7 @@ class Store:
             return
         member = self._process()
         member.worker.live.pop(lease.id, None)
-        member.end(CancelOp(lease.id, _escape(lease.group), subjects=lease.subjects))
+        member.end(CancelOp(lease.id, escaped(lease.group), subjects=lease.subjects))
 
     def observe(self, lease: Lease, heard: Sequence[Heard], refused: bool = False) -> None:
         """What the answer to this call said of its provider's limits; `refused`: it was a 429.
@@ -237,12 +148,12 @@ class Store:
         """
         if heard and not self._closed:
             member = self._process()
-            member.end(ObserveOp(_escape(lease.deployment), lease.at_ms, refused, tuple(heard)))
+            member.end(ObserveOp(escaped(lease.deployment), lease.at_ms, refused, tuple(heard)))
 
     def pause(self, deployments: tuple[str, ...], seconds: float, cap: float) -> None:
         """A provider asks these too to wait so long, `cap` seconds at most. Returns at once, from any thread."""
         if deployments and not self._closed:
-            self._process().end(PauseOp(_joined(deployments), int(seconds * 1000), int(cap * 1000)))
+            self._process().end(PauseOp(listed(deployments), int(seconds * 1000), int(cap * 1000)))
 
     async def renew(self, lease: Lease, seconds: float) -> None:
         """The call goes on for up to `seconds` more. Raises StateError."""
@@ -253,17 +164,7 @@ class Store:
         """What `acquire` would decide now, without effect. Raises StateError."""
         member = self._process()
         await member.ready(*self._declared)
-        operation = self._question(member, request, dry=True)
-        answer = "again"
-        for _ in range(TRIES):
-            operation.valid_until = int(member.worker.pool_ms() + 2500 * self.timeout)
-            answer = await member.line().ask(operation)
-            if answer != "again":
-                break
-            operation.in_scopes(member.worker.scopes)
-        if not answer.startswith("dry "):
-            raise StateError(f"pool {self.keys.pool!r}: {answer}")
-        return views.explanation(answer, request.group, request.strategy, member.worker.pool_ms())
+        return await Asking(member, request, self.keys.pool, self.timeout, dry=True).explain()
 
     async def register(self, deployments: Sequence[Declared], rows: Sequence[Rows] = ()) -> None:
         """Describe this worker's deployments and the limits of subjects, and join the pool. Raises StateError;
@@ -318,35 +219,14 @@ class Store:
 
     async def snapshot(self, deployments: Sequence[str] | None = None) -> Snapshot:
         """The pool now: all deployments, or those named. Raises StateError."""
-        member = self._process()
-        if deployments is None:
-            _, answers = await member.ask([FleetOp("ids")])
-            ids = answers[0].split()
-        else:
-            ids = [escape(name) for name in deployments]
-        states = {}
-        groups: dict[str, None] = {}
-        for i in range(0, len(ids), CHUNK):
-            part = ids[i : i + CHUNK]
-            reply, answers = await member.ask([FleetOp("snapshot", " ".join(part)), percentiles.question(part)])
-            timings = dict(zip(part, percentiles.timings(answers[1])[1:], strict=True))
-            for line in answers[0].split("\n") if answers[0] else ():
-                state = views.deployment_state(line, reply.now_ms, timings)
-                if state is not None:
-                    states[state.id] = state
-                    groups[escape(state.group)] = None
-        shared = await limits.of_closed(member) if deployments is None else ()
-        reply, answers = await member.ask([FleetOp("workers"), FleetOp("shadows")], tuple(groups))
-        workers, waiting = views.workers_and_queues(answers[0])
-        shadows = tuple(views.shadows(answers[1]))
-        return Snapshot(self.keys.pool, reply.now_ms, states, workers, waiting, self.engine.name, shadows, shared)
+        return await snapshots.snapshot(self._process(), self.keys.pool, self.engine.name, deployments)
 
     async def timings(
         self, deployments: Sequence[str], percents: Sequence[int], age: float = 0.0
     ) -> tuple[Timings, dict[str, Timings]]:
         """How long the calls of these deployments take together, and each one's, at ascending percents (1 to 99), as
         far as they are counted (`Outcome.sample`); `age`: seconds that may have passed since. Raises StateError."""
-        asked = percentiles.question([_escape(one) for one in deployments], percents, age)
+        asked = percentiles.question([escaped(one) for one in deployments], percents, age)
         _, answers = await self._process().ask([asked])
         together, *each = percentiles.timings(answers[0], percents)
         return together, dict(zip(deployments, each, strict=True))

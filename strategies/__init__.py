@@ -5,13 +5,14 @@
     Strategy.from_lua("mine", source)     a rank of one's own; goes into `extra=` of the others
 
 A Lua file returns `rank[, prepare]`: `rank(candidate, request, now, random)` answers a number, and `prepare(candidates,
-request, now, random)` runs once before and may leave what it found in `request.prepared`.
+request, now, random, ranks)` runs once before and may leave what it found in `request.prepared`; if it puts the numbers
+of all candidates into the list `ranks` and returns true, none is asked for.
 
     candidate   id, weight (in force, slow start included), order, inflight, state ("ramp" in slow start), trips
                 (cooldowns in a row, 0: none ever), since_ms (last change of state), reason (of the last cooldown), and
                 what the line `-- Facts: ...` names of latency_ms, ttft_ms, ms_per_token, sampled_ms, input_price and
                 output_price (nano-dollars per million tokens), used (share of the tightest limit); nil where unknown
-    request     stream, input_tokens, output_tokens, args, group
+    request     stream, input_tokens, output_tokens, args, group, extra (nil but for a retry or a hedge)
     now         the pool's time in ms
     random()    uniform in (0, 1)
 

@@ -1,7 +1,10 @@
 -- The cheapest for this request: price of its tokens in whole nano-dollars, then the least in flight for its weight.
 -- An unknown price comes after all known ones. In slow start a deployment takes part in its share of decisions only,
--- or a cheap one that comes back would meet the whole fleet at once.
+-- or a cheap one that comes back would meet the whole fleet at once. A call that failed or takes long already looks for
+-- both, price x (in-flight + 1): the cheapest are the fullest, and three of them in a row may be too slow for it.
 -- Facts: inflight, state, input_price, output_price
+
+local UNKNOWN = 1e100 -- beyond any price and load
 
 -- Nano-dollars; prices are for a million tokens. nil: unknown.
 local function price(candidate, request)
@@ -38,7 +41,11 @@ local function rank(candidate, request, _, random)
   if weight <= 0 or candidate.state == "ramp" and random() * level.weight > weight then
     return math.huge
   end
-  return (price(candidate, request) or level.unknown) + 1 - 1 / (1 + candidate.inflight / weight)
+  local cost = price(candidate, request)
+  if request.extra then
+    return math.max(cost or UNKNOWN, 1) * (1 + candidate.inflight) / weight
+  end
+  return (cost or level.unknown) + 1 - 1 / (1 + candidate.inflight / weight)
 end
 
 return rank, prepare

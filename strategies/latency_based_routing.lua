@@ -11,20 +11,9 @@ local EXPLORATION = 0.02
 local FRESH_MS = 10000 -- no need to explore
 local LEAST_MS = 0.001 -- at 0 the load would not count
 
-local function first_token(candidate)
-  return candidate.ttft_ms
-end
-
-local function each_token(candidate)
-  return candidate.ms_per_token
-end
-
-local function whole_call(candidate)
-  return candidate.latency_ms
-end
-
+-- The name of the fact that such a request waits for.
 local function measure_of(request)
-  return request.stream and first_token or (request.output_tokens > 0 and each_token or whole_call)
+  return request.stream and "ttft_ms" or (request.output_tokens > 0 and "ms_per_token" or "latency_ms")
 end
 
 local function measured(candidate, plan)
@@ -32,7 +21,7 @@ local function measured(candidate, plan)
   if since and candidate.sampled_ms and candidate.sampled_ms < since then
     return nil
   end
-  return plan.measure(candidate)
+  return candidate[plan.measure]
 end
 
 -- The average of what was measured in an `order`, for those of which nothing was. Many may ask, so it is kept.
@@ -100,19 +89,40 @@ local function tolerance_of(plan, buffer)
   return found
 end
 
-local function prepare(candidates, request, now, random)
-  local args = request.args
-  local plan = { measure = measure_of(request), candidates = candidates, priors = {}, usual = false }
-  if random() < (args.exploration or EXPLORATION) then
-    plan.explored = explored_of(candidates, now, random)
+-- The costs of all of them, where neither arguments nor a slow start have a say: that is most decisions, so it is one
+-- loop. False where `rank` has to look at each.
+local function rank_all(candidates, measure, ranks)
+  local plan
+  for i = 1, #candidates do
+    local candidate = candidates[i]
+    local ms = candidate[measure]
+    if candidate.state == "ramp" then
+      return false
+    elseif not ms then
+      plan = plan or { measure = measure, candidates = candidates, priors = {} }
+      ms = prior_of(plan, candidate.order)
+    end
+    ranks[i] = (ms > LEAST_MS and ms or LEAST_MS) * (candidate.inflight + 1) / candidate.weight -- of 0: infinity
   end
-  plan.since = args.ttl and now - args.ttl * 1000
-  plan.tolerance = args.lowest_latency_buffer and tolerance_of(plan, args.lowest_latency_buffer)
-  plan.usual = not plan.explored and not plan.since and not plan.tolerance
-  request.prepared = plan
+  return true
 end
 
-local function rank_unusual(candidate, plan, random)
+local function prepare(candidates, request, now, random, ranks)
+  local args, measure = request.args, measure_of(request)
+  local explores = random() < (args.exploration or EXPLORATION)
+  if not (explores or args.ttl or args.lowest_latency_buffer) and rank_all(candidates, measure, ranks) then
+    return true
+  end
+  local plan = { measure = measure, candidates = candidates, priors = {} }
+  plan.explored = explores and explored_of(candidates, now, random)
+  plan.since = args.ttl and now - args.ttl * 1000
+  plan.tolerance = args.lowest_latency_buffer and tolerance_of(plan, args.lowest_latency_buffer)
+  request.prepared = plan
+  return false
+end
+
+local function rank(candidate, request, _, random)
+  local plan = request.prepared
   if plan.explored and plan.explored[candidate.order].id == candidate.id then
     return -1
   elseif candidate.state == "ramp" and random() * weight_of(plan, candidate.order) > candidate.weight then
@@ -120,15 +130,6 @@ local function rank_unusual(candidate, plan, random)
   end
   local own, level = cost(candidate, plan), plan.tolerance and plan.tolerance[candidate.order]
   return level and own <= level.tolerated and level.lowest or own
-end
-
-local function rank(candidate, request, _, random)
-  local plan, weight = request.prepared, candidate.weight
-  if plan.usual and weight > 0 and candidate.state ~= "ramp" then -- it is computed for all of them each time
-    local ms = plan.measure(candidate) or prior_of(plan, candidate.order)
-    return (ms > LEAST_MS and ms or LEAST_MS) * (candidate.inflight + 1) / weight
-  end
-  return rank_unusual(candidate, plan, random)
 end
 
 return rank, prepare

@@ -53,7 +53,8 @@ function(rank, prepare, args)
   local unseen = { id = "b", weight = 1, order = 0, inflight = 0, state = "closed", trips = 0, since_ms = 0,
     reason = "-", used = 0 }
   local request = { stream = false, input_tokens = 100, output_tokens = 100, args = args, group = "group" }
-  if prepare then prepare({ known, unseen }, request, 1000000, random) end
+  local ranks = {}
+  if prepare and prepare({ known, unseen }, request, 1000000, random, ranks) then return ranks[1], ranks[2] end
   return rank(known, request, 1000000, random), rank(unseen, request, 1000000, random)
 end
 """

@@ -20,13 +20,14 @@ from hypothesis import settings
 
 from tests import tally
 from tests.servers import Server, engines, start
+from tests.sockets import pytest_runtest_setup, pytest_runtest_teardown
 from tests.tally import pytest_addoption, pytest_terminal_summary
 
 # How long an example takes says nothing: these machines are shared.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
-__all__ = ["pytest_addoption", "pytest_terminal_summary"]
+__all__ = ["pytest_addoption", "pytest_runtest_setup", "pytest_runtest_teardown", "pytest_terminal_summary"]
 
 SHARED = engines()
 

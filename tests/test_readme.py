@@ -1,4 +1,4 @@
-"""What the README tells a newcomer to type works."""
+"""What the README, and the pages it sends readers to, tell a newcomer to type works."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "router_core/RESILIENCE.md", "deploy/README.md")}
+README = PAGES["README.md"]
+BLOCKS = [block for page in PAGES.values() for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
 FRAGMENTS = [block for block in BLOCKS if re.search(r"^(response = )?await ", block, re.MULTILINE)]
 PROGRAMS = [block for block in BLOCKS if block not in FRAGMENTS]
 
@@ -34,6 +35,11 @@ def test_the_two_commands_stand_on_lines_of_their_own() -> None:
     assert "make test" in lines
 
 
-def test_every_file_it_links_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("name", PAGES)
+def test_every_file_and_heading_it_links_is_there(name: str) -> None:
+    for target, heading in re.findall(r"\]\(([^)#:]*)#?([^)]*)\)", PAGES[name]):
+        linked = (ROOT / name).parent / target if target else ROOT / name
+        assert linked.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}

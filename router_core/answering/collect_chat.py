@@ -12,8 +12,8 @@ from router_core.answering.other_answers import TextCompletion
 _TEXTS = ("content", "reasoning_content", "refusal")
 
 
-class Chats:
-    """Chat chunks."""
+class _Choices:
+    """What is kept of either."""
 
     def __init__(self) -> None:
         self._head: dict[str, Any] = {}
@@ -25,6 +25,10 @@ class Chats:
     def head(self) -> Mapping[str, Any]:
         """See `Collector.head`."""
         return self._head
+
+
+class Chats(_Choices):
+    """Chat chunks."""
 
     def add(self, chunk: Answer) -> bool:
         """See `Collector.add`."""
@@ -84,19 +88,8 @@ class Chats:
             grow(call, "provider_specific_fields", part["provider_specific_fields"])
 
 
-class Completions:
+class Completions(_Choices):
     """Chunks of text completions."""
-
-    def __init__(self) -> None:
-        self._head: dict[str, Any] = {}
-        self._choices: dict[int, dict[str, Any]] = {}
-        self.usage: dict[str, Any] | None = None
-        self.characters = 0
-
-    @property
-    def head(self) -> Mapping[str, Any]:
-        """See `Collector.head`."""
-        return self._head
 
     def add(self, chunk: Answer) -> bool:
         """See `Collector.add`."""

@@ -13,7 +13,7 @@ from router_core.config import Settings
 from router_core.errors import BudgetExceededError, NoDeploymentAvailable, RouterError, StateUnavailable
 from router_core.hooks import CallDenied, Decided, Hook
 from router_core.plan import Plan, Target
-from router_core.state.records import Denied, Explanation, Extra, Lease, Pinned, Refused, StateError
+from router_core.state.records import Denied, Explanation, Extra, Lease, OutcomeKind, Pinned, Refused, StateError
 from router_core.state.store import Store
 
 SLICES = 4  # how many samples of a large group are asked before the answer is no
@@ -131,25 +131,27 @@ class Decisions:
         if self._emit is not None:
             reasons = tuple(refusal.reason for refusal in refused.refusals)
             self._emit(Decided(refused.group, question.routed.spec, None, 0.0, reasons=reasons))
-        if refused.refusals and all(limits.is_budget(refusal.reason) for refusal in refused.refusals):
-            return BudgetExceededError(
-                f"no deployment of {refused.group!r} can serve this now: spent is {limits.spent(refused.refusals)}",
-                refusals=refused.refusals,
-                earliest=refused.earliest,
-                place=refused.place,
-                waiting=refused.waiting,
-                model=refused.group,
-            )
-        too_large = bool(refused.refusals) and all(refusal.reason == "too_large" for refusal in refused.refusals)
-        return NoDeploymentAvailable(
-            f"no deployment of {refused.group!r} can serve this now",
+        error, kind, message = _why(question, refused)
+        return error(
+            message,
             refusals=refused.refusals,
             earliest=refused.earliest,
             place=refused.place,
             waiting=refused.waiting,
             model=refused.group,
-            kind="context_window" if too_large else "rate_limit",
+            kind=kind,
         )
+
+
+def _why(question: Question, refused: Refused) -> tuple[type[NoDeploymentAvailable], OutcomeKind, str]:
+    reasons = [refusal.reason for refusal in refused.refusals]
+    message = f"no deployment of {refused.group!r} can serve this now"
+    if reasons and all(map(limits.is_budget, reasons)):
+        return BudgetExceededError, "rate_limit", f"{message}: spent is {limits.spent(refused.refusals)}"
+    if reasons and all(reason == "too_large" for reason in reasons):
+        asked = f"about {question.input_tokens:,} tokens of input and {question.output_tokens:,} of output"
+        return NoDeploymentAvailable, "context_window", f"{message}, or ever: {asked} fit no limit or context window"
+    return NoDeploymentAvailable, "rate_limit", message
 
 
 def _both(first: Refused, second: Refused) -> Refused:

@@ -5,14 +5,13 @@ Routing functions and the sampling of large groups look at it, so that a call co
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-import weakref
 from collections.abc import Callable
 
 from router_core.state.records import Snapshot, StateError
 from router_core.state.store import Store
+from router_core.state.upkeep import Upkeep
 
 logger = logging.getLogger("router_core")
 
@@ -25,20 +24,17 @@ class Watch:
     """`await current()` is at most a second old; `on_change` hears of each new one (on the background thread)."""
 
     def __init__(self, store: Store, on_change: Callable[[Snapshot], None] | None = None) -> None:
-        self._store, self._background, self._on_change = store, store.background, on_change
+        self._store, self._on_change = store, on_change
         self._snapshot: Snapshot | None = None
         self._taken = -OLDEST
         self._read = 0.0
-        self._refreshing: object = None
         self._ended = False
+        self._upkeep = Upkeep(store.background, self, Watch._kept)
 
     def touch(self) -> None:
         """Keep it fresh for a while; returns at once."""
         self._read = time.monotonic()
-        refreshing = self._refreshing
-        if refreshing is None or refreshing is not self._background.loop:
-            self._refreshing = self._background.loop  # another one after a fork
-            self._background.submit(_refresh(weakref.ref(self)))
+        self._upkeep.begin()
 
     async def current(self) -> Snapshot:
         """The latest snapshot; taken now if there is none that is young enough. Raises StateError."""
@@ -60,24 +56,11 @@ class Watch:
     def close(self) -> None:
         self._ended = True
 
-    @property
-    def idle(self) -> bool:
-        return self._ended or time.monotonic() - self._read > IDLE
-
-    def rest(self) -> None:
-        """The refresher ends; the next reader starts another."""
-        self._refreshing = None
-
-
-async def _refresh(watch: weakref.ref[Watch]) -> None:
-    """Holds the watch weakly, or a forgotten router would be asked about for ever."""
-    while (alive := watch()) is not None:
-        if alive.idle:
-            alive.rest()
-            return
+    async def _kept(self) -> float | None:
+        if self._ended or time.monotonic() - self._read > IDLE:
+            return None
         try:
-            await alive.take()
+            await self.take()
         except StateError as exc:
             logger.debug("no snapshot of the pool: %s", exc)
-        del alive
-        await asyncio.sleep(EVERY)
+        return EVERY

@@ -6,14 +6,13 @@ Unknown is None: before the first reading, and while too few calls were measured
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-import weakref
 from collections.abc import Sequence
 
 from router_core.state.records import Percentiles, StateError, Timings
 from router_core.state.store import Store
+from router_core.state.upkeep import Upkeep
 
 logger = logging.getLogger("router_core")
 
@@ -28,9 +27,9 @@ class Estimates:
     """Times in seconds. Safe in threads and forked children."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self._background = store, store.background
+        self._store = store
         self._groups: dict[str, _Group] = {}
-        self._refreshing: object = None
+        self._upkeep = Upkeep(store.background, self, Estimates._kept)
         self._ended = False
 
     def of_group(self, group: str, ids: Sequence[str], stream: bool, percent: int) -> float | None:
@@ -52,15 +51,9 @@ class Estimates:
         known.asked = now
         if percent not in known.percents:
             known.percents |= {percent}
-        self._touch()
+        if not self._ended:
+            self._upkeep.begin()
         return known
-
-    def _touch(self) -> None:
-        """Read on, in the background."""
-        refreshing = self._refreshing
-        if not self._ended and (refreshing is None or refreshing is not self._background.loop):
-            self._refreshing = self._background.loop  # another one after a fork
-            self._background.submit(_refresh(weakref.ref(self)))
 
     async def read(self) -> None:
         """Ask the pool for what is asked for here. Raises StateError."""
@@ -78,12 +71,14 @@ class Estimates:
         self._ended = True
         self._groups.clear()
 
-    def rest(self) -> bool:
-        """Nobody asks any more; the next one who does begins anew."""
-        idle = not self._groups
-        if idle:
-            self._refreshing = None
-        return idle
+    async def _kept(self) -> float | None:
+        if not self._groups:
+            return None
+        try:
+            await self.read()
+        except StateError as exc:
+            logger.debug("no percentiles of the pool: %s", exc)
+        return EVERY
 
 
 class _Group:
@@ -121,14 +116,3 @@ def _seconds(known: Percentiles, percent: int) -> float | None:
     """None where the calls beyond that percent are not one yet."""
     ms = known.ms.get(percent)
     return None if ms is None or known.count * (100 - percent) < 100 or known.count < FEWEST else ms / 1000
-
-
-async def _refresh(estimates: weakref.ref[Estimates]) -> None:
-    """Holds them weakly, or a forgotten router would read for ever."""
-    while (alive := estimates()) is not None and not alive.rest():
-        try:
-            await alive.read()
-        except StateError as exc:
-            logger.debug("no percentiles of the pool: %s", exc)
-        del alive
-        await asyncio.sleep(EVERY)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
 import time
-import weakref
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 
 from router_core.state.records import Event, LimitState, Snapshot, StateError
 from router_core.state.store import Store
+from router_core.state.upkeep import Upkeep
 
 logger = logging.getLogger("router_core")
 
@@ -40,9 +37,7 @@ class PoolReading:
         self._known = frozenset(deployments)
         self._taken = self._asked = 0.0
         self._newest: tuple[int, ...] | None = None
-        self._running_on: asyncio.AbstractEventLoop | None = None
-        self._running: Future[None] | None = None
-        self._pid = 0
+        self._upkeep = Upkeep(store.background, self, PoolReading._kept)
         self._ended = False
 
     @property
@@ -67,11 +62,8 @@ class PoolReading:
         self._asked = time.monotonic()
         if self._ended:
             return
-        background = self._store.background
         try:
-            if self._running_on is None or self._running_on is not background.loop:
-                self._running_on = background.loop  # another one after a fork
-                self._running, self._pid = background.submit(_keep_fresh(weakref.ref(self))), os.getpid()
+            self._upkeep.begin()
         except RuntimeError:  # the store is closed
             self._ended = True
 
@@ -100,26 +92,15 @@ class PoolReading:
     def close(self) -> None:
         """Ask no more. What is under way is given up, or it would connect again while the store closes."""
         self._ended = True
-        if self._running is not None and self._pid == os.getpid():  # else a forked parent's, on the parent's loop
-            self._running.cancel()
+        self._upkeep.cancel()
 
-    def rest(self) -> bool:
-        """Whether nobody needs it: the next scrape begins again."""
+    async def _kept(self) -> float | None:
         if self._ended or time.monotonic() - self._asked > IDLE:
-            self._running_on = None
-            return True
-        return False
+            return None
+        await self.read()
+        return self.every
 
 
 def _order(event: Event) -> tuple[int, ...]:
     """Ids of a stream are `ms-number`."""
     return tuple(int(part) for part in event.id.split("-"))
-
-
-async def _keep_fresh(reading: weakref.ref[PoolReading]) -> None:
-    """Holds the reading weakly, or a forgotten router would be asked about for ever."""
-    while (alive := reading()) is not None and not alive.rest():
-        await alive.read()
-        pause = alive.every
-        del alive
-        await asyncio.sleep(pause)

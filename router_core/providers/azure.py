@@ -5,34 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from router_core.dialects.openai.chat import Chat
-from router_core.dialects.openai.completion import Completion
-from router_core.dialects.openai.embedding import Embedding
-from router_core.dialects.openai.image import ImageEdit, ImageGeneration
-from router_core.dialects.openai.renames import REASONING_MODELS, TO_COMPLETION_TOKENS, Rename
-from router_core.dialects.openai.responses import Responses
-from router_core.dialects.openai.speech import Speech
-from router_core.dialects.openai.transcription import Transcription
+from router_core.dialects.openai.renames import REASONING_MODELS, Rename
 from router_core.providers.azure_auth import foundry_auth, openai_auth
 from router_core.providers.azure_places import Place, foundry_place, openai_place
 from router_core.providers.base import DeploymentLike, Kind
 from router_core.providers.dialect import Dialect
+from router_core.providers.openai import OPENAI
 from router_core.providers.parameters import Parameters
 from router_core.providers.placed import Placed
 from router_core.providers.provider import Provider
 
-_CHAT = Parameters.all_but("chat", "thinking")
-_OPENAI: Mapping[Kind, Dialect] = {
-    "chat": Chat(_CHAT, renames=(TO_COMPLETION_TOKENS,)),
-    "completion": Completion(),
-    "embedding": Embedding(),
-    "responses": Responses(),
-    "image_generation": ImageGeneration(),
-    "image_edit": ImageEdit(),
-    "transcription": Transcription(),
-    "speech": Speech(),
-}
-_FOUNDRY: Mapping[Kind, Dialect] = {"chat": Chat(_CHAT, renames=(TO_COMPLETION_TOKENS,)), "embedding": Embedding()}
-_REASONING = Chat(_CHAT, renames=(Rename("max_tokens", "max_completion_tokens"),))
+_OPENAI: Mapping[Kind, Dialect] = {kind: one for kind, one in OPENAI.dialects.items() if kind != "moderation"}
+_FOUNDRY: Mapping[Kind, Dialect] = {kind: OPENAI.dialects[kind] for kind in ("chat", "embedding")}
+_REASONING = Chat(Parameters.all_but("chat", "thinking"), renames=(Rename("max_tokens", "max_completion_tokens"),))
 _RESPONSES_SINCE = "2025-03-01"  # versions before it have none
 # What the Model Inference API does not know is refused there, unless it is told to hand it on to the model.
 _PASS_ON = {"extra-parameters": "pass-through"}

@@ -66,6 +66,8 @@ def unreachable(origin: Origin, exc: httpx.TransportError) -> RouterError:
         error: RouterError = Timeout(message, kind="connect", reason="connect_timeout")
     elif isinstance(exc, httpx.TimeoutException):
         error = Timeout(message, reason="read_timeout")
+    elif isinstance(exc, httpx.ConnectError | httpx.ProxyError):
+        error = APIConnectionError(message, reason="no_connection")
     else:
         error = APIConnectionError(message, reason="connection")
     error.llm_provider, error.model, error.deployment = origin.provider, origin.model, origin.deployment

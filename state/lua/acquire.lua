@@ -1,6 +1,6 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
--- Uses: numbers, shared, image, room, reserve, holders, subjects, contexts, queue, tickets, choose, levels,
---       claims, shadow, own, refusal, leases, breaker, panic, clock, question, budget, throttle
+-- Uses: numbers, shared, image, room, reserve, holders, subjects, contexts, queue, tickets, panels, choose,
+--       levels, claims, shadow, own, refusal, leases, breaker, panic, clock, question, budget, throttle
 -- Defines: acquire
 -- Op      as question.lua says
 -- Returns "ok deployment generation probe best ..."; "pinned deployment" (not in a list that is sampled);
@@ -49,8 +49,8 @@ end
 
 -- Index of the member with room, nil if none has it. Mostly the first has it; if not, all are looked at.
 local function find_room(request, panel, found, refusals, draw)
-  local turns = levels.of(panel, request, draw)
-  local first = choose.first(turns, found, draw)
+  local turns, alike = levels.of(panel, request, draw)
+  local first = choose.first(turns, found, draw, alike)
   if not first then
     return nil
   end
@@ -122,7 +122,7 @@ end
 -- Whom the shadow strategy would have chosen. Read only; before the real ranks, whose table may be the same.
 local function shadow_choice(request)
   local asked, draw = request.shadow, choose.random(request.seed)
-  local panel = choose.panel(asked)
+  local panel = panels.of(asked)
   local i = find_room(asked, panel, choose.ranks(panel, asked, draw), {}, draw)
   return i and panel.members[i].id
 end
@@ -152,13 +152,13 @@ local function run(request)
   end
   local place = q.empty and 0 or tickets.place(q, request)
   for attempt = 1, 2 do
-    local draw = choose.random(request.seed)
-    local panel = choose.panel(request)
+    local panel = panels.of(request)
     local is_its_turn = place == 0 or tickets.hold_before(q, place, panel.members, request)
     local ok, other = true, nil
     if request.shadow and is_its_turn then
       ok, other = pcall(shadow_choice, request)
     end
+    local draw = choose.random(request.seed)
     local found, refusals, chosen = choose.ranks(panel, request, draw), {}, nil
     if is_its_turn then
       chosen = find_room(request, panel, found, refusals, draw)

@@ -1,25 +1,22 @@
 -- The order in which candidates are tried.
--- Uses: holders, outlook, deployment, roster, in_flight, ranks, panic, clock
+-- Uses: holders, outlook, roster, in_flight, ranks, clock
 -- Defines: choose
 -- First the lowest `order`; in it those that levels.lua puts first, then a deployment that waits for its probe, then
 -- the lowest rank; ties at random.
 
-local ORDER = 4096 -- level = order * 4096 + turn; a turn is one of levels.lua, PROBE or RANKED
-local PROBE, RANKED = 1000, 1001
-
-local IDENTITY, NONE = {}, {} -- positions of a list of which all may be asked; nobody
 local ranked = {} -- ranks of the last request
+local state -- of its random numbers
 
 -- Uniform in (0, 1), the same on every engine (Park and Miller): Redis seeds math.random alike in every run.
-local function random(seed)
-  return function()
-    seed = seed * 48271 % 2147483647
-    return seed / 2147483647
-  end
+local function draw_next()
+  state = state * 48271 % 2147483647
+  return state / 2147483647
 end
 
-local function strategy_of(name)
-  return ranks[name] or error("UNKNOWN strategy " .. name, 0)
+-- The numbers that follow from a seed; until the next seed is given.
+local function random(seed)
+  state = seed
+  return draw_next
 end
 
 -- Does a request's strategy read what was learned? An unknown one is the error of its own operation.
@@ -43,102 +40,8 @@ local function load(entries)
   roster.load_all(lists, wanted)
 end
 
--- Why no call may go to a deployment whatever the time: `d.refusal`; else its level and weight. `d.timed`: the time has
--- a say too.
-local function conclude(d)
-  local settings = d.settings
-  d.stale, d.timed = false, d.state == "open" or d.state == "ramp"
-  if deployment.garbled(d) then
-    d.refusal = "garbled"
-  elseif not settings then
-    d.refusal = "unknown"
-  elseif settings.drained then
-    d.refusal = "drained"
-  else
-    d.refusal = d.state == "half-open" and "probing" or nil
-    d.order, d.weight, d.level = settings.order, settings.weight, settings.order * ORDER + RANKED
-    d.input_price, d.output_price = settings.input_price, settings.output_price
-  end
-end
-
--- What time has to say of one that is cooling or in slow start: why no call may go there, and when that changes.
-local function judge(d)
-  d.weight = deployment.weight(d)
-  if d.state == "open" then
-    if clock.now < d.until_ms then
-      return "cooling", d.until_ms
-    end
-    d.level = d.order * ORDER + (d.weight > 0 and PROBE or RANKED)
-  end
-  return nil
-end
-
--- The panel of a list of which all may be asked, whatever the time; nil where that is not so.
-local function whole_panel(strategy, cards)
-  local levels = {}
-  for i = 1, #cards do
-    local d = cards[i]
-    if d.stale then
-      conclude(d)
-    end
-    if d.refusal or d.timed or d.doubt > 0 or (strategy.reads_learned and d.learned == false) then
-      return nil
-    end
-    levels[i] = d.level
-  end
-  for i = #IDENTITY + 1, #cards do
-    IDENTITY[i] = i
-  end
-  return { members = cards, levels = levels, at = IDENTITY, refusals = NONE, strategy = strategy, timed = false }
-end
-
--- Who may be asked at all: `members` with their `levels`, and the `refusals` {id, reason, ready_ms} of the others.
--- `at`: position in the list -> index of the member. `relieved`: those of them that only panic lets in. `timed`: only
--- for this run.
-local function panel_for(strategy, cards)
-  local panel = { members = {}, levels = {}, at = {}, refusals = {}, strategy = strategy, timed = false }
-  panel.doubted = false -- somebody failed last, or waits for its probe
-  for i = 1, #cards do
-    local d = cards[i]
-    if d.stale then
-      conclude(d)
-    end
-    local refusal, ready_ms = d.refusal, nil
-    if d.timed and not refusal then
-      panel.timed = true
-      refusal, ready_ms = judge(d)
-    end
-    if strategy.reads_learned and d.learned == false then
-      refusal, ready_ms = "garbled", nil
-    end
-    if refusal then
-      panel.refusals[#panel.refusals + 1] = { d.id, refusal, ready_ms }
-    else
-      panel.members[#panel.members + 1], panel.levels[#panel.levels + 1] = d, d.level
-      panel.at[i] = #panel.members
-      panel.doubted = panel.doubted or d.doubt > 0 or d.state == "open"
-    end
-  end
-  if panel.refusals[1] then
-    panic.relieve(panel, cards)
-  end
-  return panel
-end
-
--- The panel of a request: it lasts until something about somebody changes.
-local function panel_of(request)
-  local cards, name = roster.list(request.candidates), request.strategy
-  local panel = cards.panels[name]
-  if not panel or panel.changes ~= roster.changes or (panel.timed and panel.made_ms ~= clock.now) then
-    local strategy = strategy_of(name)
-    panel = whole_panel(strategy, cards) or panel_for(strategy, cards)
-    panel.changes, panel.made_ms = roster.changes, clock.now
-    cards.panels[name] = panel
-  end
-  return panel
-end
-
--- The ranks of a panel's members for this request; the next one's take their place, whatever its panel.
+-- The ranks of a panel's members for this request; the next one's take their place, whatever its panel. A strategy may
+-- rank all of them at once (`prepare` says so), which saves a call for each.
 local function ranks_of(panel, request, draw)
   local strategy, members, now = panel.strategy, panel.members, clock.now
   if strategy.reads_windows then
@@ -150,8 +53,8 @@ local function ranks_of(panel, request, draw)
   if strategy.reads_tokens then
     in_flight.tell(members, request)
   end
-  if strategy.prepare then
-    strategy.prepare(members, request, now, draw)
+  if strategy.prepare and strategy.prepare(members, request, now, draw, ranked) then
+    return ranked
   end
   local rank = strategy.rank
   for i = 1, #members do
@@ -160,21 +63,48 @@ local function ranks_of(panel, request, draw)
   return ranked
 end
 
--- Index of the best member, nil where there is none.
-local function first_of(levels, found, draw)
-  local best, best_level, best_rank, ties = nil, math.huge, math.huge, 0
-  for i = 1, #levels do
-    local level, rank = levels[i], found[i]
-    if level < best_level or (level == best_level and rank < best_rank) then
-      best, best_level, best_rank, ties = i, level, rank, 1
-    elseif level == best_level and rank == best_rank then
+-- Index of the lowest of so many, one of the lowest at random; nil where there is none. What is not a number is lower
+-- than nothing.
+local function lowest(list, count, draw)
+  local best, least, ties = nil, math.huge, 0
+  for i = 1, count do
+    local value = list[i]
+    if value < least then
+      best, least, ties = i, value, 1
+    elseif value == least then
       ties = ties + 1
-      if draw() * ties < 1 then
-        best = i
-      end
     end
   end
-  return best
+  if best and ties == 1 then
+    return best
+  end
+  local skip = math.floor(draw() * ties)
+  for i = 1, count do
+    if list[i] == least then
+      if skip == 0 then
+        return i
+      end
+      skip = skip - 1
+    end
+  end
+  return count > 0 and 1 or nil
+end
+
+-- Index of the best member, nil where there is none. `alike`: all levels are the same.
+local function first_of(levels, found, draw, alike)
+  if alike then
+    return lowest(found, #levels, draw)
+  end
+  local level, at, of_level = math.huge, {}, {}
+  for i = 1, #levels do
+    if levels[i] < level then
+      level, at, of_level = levels[i], {}, {}
+    end
+    if levels[i] == level then
+      at[#at + 1], of_level[#of_level + 1] = i, found[i]
+    end
+  end
+  return at[lowest(of_level, #at, draw)]
 end
 
 -- The indexes of those that are not `refused` (by index), in their order.
@@ -197,13 +127,4 @@ local function others_of(levels, found, draw, refused)
   return order
 end
 
-local choose = {
-  ORDER = ORDER,
-  RANKED = RANKED,
-  random = random,
-  load = load,
-  panel = panel_of,
-  ranks = ranks_of,
-  first = first_of,
-  others = others_of,
-}
+local choose = { random = random, load = load, ranks = ranks_of, first = first_of, others = others_of }

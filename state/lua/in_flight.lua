@@ -1,8 +1,8 @@
 -- The tokens of calls in flight, where a strategy goes by them: the work that lies before a deployment.
 -- Uses: numbers, image, recall
 -- Defines: in_flight
--- `tokens_in_flight[id]` = "input output calls": estimated tokens of its calls that a strategy which reads them granted,
---                          and how many these are; absent: none. Garbage is counted anew
+-- `tokens_in_flight[id]` = "input output calls": estimated tokens of those calls that a strategy which reads them
+--                          granted, and how many these are; absent: none. Garbage is counted anew
 -- A column of its own, no second word of `inflight`: only such calls pay for it, and scripts of former releases, which
 -- know nothing of it, read `inflight` as ever. What those release without it is made up for here (`settled`).
 -- What a lease adds stands in its kind: "call:500+60".

@@ -13,8 +13,8 @@ local CHARGED = "charged"
 
 -- The record of a call, nil if there is none. Throws GARBLED.
 -- Fields: id, state, deployment, worker, generation, probe, at_ms, rest (" row=amount ..." as reserved), counted (cards
--- of the subjects whose calls in flight it is one of, nil where there are none), tokens ({input, output}; nil where they
--- are not counted).
+-- of the subjects whose calls in flight it is one of, nil where there are none), tokens ({input, output}, nil where not
+-- counted).
 local function read(id)
   local text = image.get("lease", id)
   if not text or text == CHARGED then

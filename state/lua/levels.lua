@@ -1,13 +1,13 @@
 -- Who is tried before or after what the ranks say: the deployment of a session, wishes, preferred ones; those that
 -- failed last; and whom panic let in.
--- Uses: choose
+-- Uses: panels
 -- Defines: levels
 -- A wish may be bounded: it is one only while the deployment has at most 1.25 times its share of the calls in flight
 -- (consistent hashing with bounded loads: Mirrokni, Thorup and Zadimoghaddam 2018), so that a popular key spills over.
 
-local ORDER, RANKED = choose.ORDER, choose.RANKED
+local ORDER, RANKED = panels.ORDER, panels.RANKED
 local BOUND = 1.25
-local PINNED, OVERFULL, DOUBTED = 0, 1002, 1003 -- turns, see choose.lua; wishes, then preferred ones, from 1 on
+local PINNED, OVERFULL, DOUBTED = 0, 1002, 1003 -- turns, see panels.lua; wishes, then preferred ones, from 1 on
 local SHARE = 0.1 -- of the decisions in which one that panic let in stands beside the healthy ones
 local BEHIND = 2 ^ 40 -- its level in the others: it serves what finds no room elsewhere
 
@@ -77,11 +77,11 @@ local function put_doubted(levels, panel, request, draw)
   end
 end
 
--- The levels of a panel's members for this request.
+-- The levels of a panel's members for this request, and whether they are all alike.
 local function of(panel, request, draw)
   local levels = panel.relieved and in_panic(panel, draw) or panel.levels
   if request.preferred == 0 and not request.wishes and not request.pinned and not panel.doubted then
-    return levels
+    return levels, panel.alike and not panel.relieved
   end
   levels = panel.relieved and levels or { unpack(levels) }
   local wished = request.wishes and #request.wishes or 0
@@ -101,7 +101,7 @@ local function of(panel, request, draw)
   if panel.doubted then
     put_doubted(levels, panel, request, draw)
   end
-  return levels
+  return levels, false
 end
 
 local levels = { of = of }

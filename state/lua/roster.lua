@@ -9,7 +9,7 @@ local pools, count = {}, 0 -- key of the settings -> {cards (by id), lists (list
 local pool
 local MOST_CARDS, MOST_LISTS = 20000, 256 -- with more, all are forgotten
 
--- What choose.lua concluded from a card has to be concluded anew.
+-- What panels.lua concluded from a card has to be concluded anew.
 function roster.spoil(d)
   d.stale = true
   roster.changes = roster.changes + 1
@@ -53,7 +53,7 @@ function roster.card(id)
   return d
 end
 
--- The cards of a list of ids (which nobody changes), with the panels that choose.lua makes of them.
+-- The cards of a list of ids (which nobody changes), with the panels that panels.lua makes of them.
 function roster.list(ids)
   local list = pool.lists[ids]
   if not list then

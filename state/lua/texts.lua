@@ -30,7 +30,7 @@ local settings_in = memo(4096, function(text)
       panic = tonumber(string.match(text, " panic=(%S+)") or nil),
       discovers = string.find(text, " discover=1 ", 1, true) ~= nil,
       drained = drained ~= "",
-      weight = weight,
+      weight = math.max(0, weight),
       order = order,
       limits = limits,
       input_price = tonumber(input),

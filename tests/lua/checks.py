@@ -27,7 +27,7 @@ FACTS |= {"input_price", "output_price", "trips", "since_ms", "reason", "input_i
 CANDIDATE = frozenset(
     {"id", "weight", "order", "inflight", "state", "trips", "since_ms", "reason"}
 )  # always there, so not named in `Facts`
-REQUEST = frozenset({"stream", "input_tokens", "output_tokens", "args", "group", "prepared"})
+REQUEST = frozenset({"stream", "input_tokens", "output_tokens", "args", "group", "prepared", "extra"})
 
 GENERATED = ("ranks", "column_names")  # put between the files by state/scripts.py: the rank functions of the strategies
 
@@ -112,11 +112,12 @@ def positional(header: headers.Header, names: scope.Names) -> Iterator[Fault]:
 
 
 def strategy(header: headers.Header, names: scope.Names) -> Iterator[Fault]:
-    """`Facts` are the fields read of a candidate, known ones only; the file returns `rank` or `rank, prepare`. One that
-    only defines what others use has neither."""
+    """`Facts` are the fields read of a candidate (or named in quotes, for `candidate[name]`), known ones only; the file
+    returns `rank` or `rank, prepare`. One that only defines what others use has neither."""
     if "Facts" not in header.parts and "Defines" not in header.parts:
         yield 1, "a strategy's header names its Facts (an empty list where it reads none)"
-    facts, read = set(header.names("Facts")), names.fields.get("candidate", {})
+    quoted = {word: line for word, line in names.words.items() if word in FACTS}
+    facts, read = set(header.names("Facts")), quoted | names.fields.get("candidate", {})
     for name in sorted(facts - FACTS):
         yield 1, f"unknown fact {name!r}; there are {', '.join(sorted(FACTS))}"
     for name in sorted(facts - set(read)):

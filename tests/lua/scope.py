@@ -35,6 +35,7 @@ class Names:
     writes: dict[str, int] = field(default_factory=dict)  # free name -> line of its first assignment
     declared: list[Local] = field(default_factory=list)  # all locals, in order of declaration
     fields: dict[str, dict[str, int]] = field(default_factory=dict)  # name -> field read by a dot or assigned -> line
+    words: dict[str, int] = field(default_factory=dict)  # string -> line of its first use
     by_number: list[tuple[str, int]] = field(default_factory=list)  # KEYS[3] or ARGV[1] inside a function
     returns: list[Any] | None = None  # expressions of the file's own return, None without one
 
@@ -112,6 +113,10 @@ class _Walker:
             self.names.reads.setdefault(node.id, self.line)
         else:
             local.used = True
+
+    def on_string(self, node: Any, _kind: str) -> None:
+        text = node.s.decode("utf-8", "replace") if isinstance(node.s, bytes) else node.s
+        self.names.words.setdefault(text, self.line)
 
     def on_index(self, node: Any, _kind: str) -> None:
         self.visit(node.value)

@@ -86,6 +86,7 @@ def test_a_fault_in_a_script_is_found(old: str, new: str, fault: str) -> None:
     ("old", "new", "fault"),
     [
         ("candidate.inflight", "candidate.latency_ms", "candidate.latency_ms is not in the header's Facts"),
+        ("candidate.inflight", 'candidate["ttft_ms"]', "candidate.ttft_ms is not in the header's Facts"),
         ("candidate.inflight", "1", "header Facts 'inflight', which no candidate.inflight reads"),
         ("Facts: inflight", "Facts: inflight, mood", "unknown fact 'mood'"),
         ("-- Facts: inflight\n", "", "names its Facts"),
@@ -98,6 +99,10 @@ def test_a_fault_in_a_script_is_found(old: str, new: str, fault: str) -> None:
 def test_a_fault_in_a_strategy_is_found(old: str, new: str, fault: str) -> None:
     assert old in STRATEGY
     assert fault in found(STRATEGY.replace(old, new), RANK)
+
+
+def test_a_fact_that_is_named_in_quotes_is_read() -> None:
+    assert not found(STRATEGY.replace("candidate.inflight", 'candidate["inflight"]'), RANK)
 
 
 def test_lines_are_those_of_the_file() -> None:

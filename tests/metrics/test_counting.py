@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import gc
 import subprocess
 import sys
@@ -33,9 +34,11 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def metrics(registry: CollectorRegistry, pool: str) -> Iterator[Metrics]:
-    made = Metrics(registry, Store("memory://", pool="p"), [("chat", "a"), ("chat", "b"), ("embed", "c")])
+    store = Store("memory://", pool="p")
+    made = Metrics(registry, store, [("chat", "a"), ("chat", "b"), ("embed", "c")])
     yield made
     made.close()
+    asyncio.run(store.aclose())
 
 
 def attempt(kind: OutcomeKind = "ok", deployment: str = "a", group: str = "chat", retry: bool = False) -> AttemptEnded:

@@ -109,6 +109,15 @@ async def test_a_window_is_learned_from_an_error_and_kept_to(routers: Make, firs
     assert (await state_of(router, "small")).health == "closed"
 
 
+async def test_what_fits_nowhere_is_said_with_its_size(routers: Make, first: Upstream) -> None:
+    router = routers([entry(first, "small", tpm=100)])
+    size = r"or ever: about \d+ tokens of input and [\d,]+ of output fit no limit"
+    with pytest.raises(errors.NoDeploymentAvailable, match=size) as caught:
+        await router.acompletion("m", LONG)
+    assert (caught.value.kind, caught.value.earliest) == ("context_window", None)
+    assert first.log.arrived == 0
+
+
 async def test_a_window_nobody_in_the_group_has_is_refused_without_a_call(routers: Make, first: Upstream) -> None:
     """The first error is the upstream's, the second is ours; both are what context_window_fallbacks react to."""
     first.behaviour = Behaviour(context_tokens=300)

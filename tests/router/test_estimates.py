@@ -54,7 +54,7 @@ async def test_it_is_read_while_somebody_asks_and_no_longer(
     assert await known(router) == pytest.approx(0.5, rel=0.05)
     found = router._parts.estimates
     found._groups["m"].asked -= IDLE + 1
-    await until(lambda: not found._groups and found._refreshing is None)
+    await until(lambda: not found._groups and not found._upkeep.running)
     assert found.of_group("m", ("one",), False, 95) is None, "what was known then is old"
     assert await known(router) == pytest.approx(0.5, rel=0.05)
 
@@ -76,7 +76,7 @@ async def test_a_pool_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPatc
     assert found.of_group("m", ("one",), False, 95) is None
     await asyncio.sleep(0.1)
     assert found.of_group("m", ("one",), False, 95) is None
-    assert found._refreshing is not None, "nothing has ended it"
+    assert found._upkeep.running, "nothing has ended it"
     found.close()
     await store.aclose()
 

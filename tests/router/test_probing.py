@@ -152,7 +152,7 @@ async def test_where_nobody_asked_for_it_nothing_happens(fleet: Fleet, first: Up
     fleet.move(100)
     await asyncio.sleep(0.1)
     assert first.log.arrived == 0
-    assert router._probing._running is None
+    assert not router._probing._upkeep.running
 
 
 async def test_metrics_count_probes(fleet: Fleet, first: Upstream) -> None:

@@ -48,6 +48,17 @@ def test_half_of_the_deployments_fail_for_half_a_minute_and_no_caller_notices(st
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["simple-shuffle", "least-busy", "balanced"])
+def test_nor_does_one_who_set_nothing(strategy: str) -> None:
+    """Two retries alone would meet three dead ones in a row before anybody knows them: in each of these outages some
+    call did."""
+    for seed in (4, 6):
+        found = played(outage(seed, lambda number: number // 5 < 2), strategy)
+        assert found.errors == 0
+        assert found.storm <= 1.2
+
+
+@pytest.mark.slow
 def test_where_all_fail_the_budget_bounds_what_the_fleet_sends_them() -> None:
     """Nothing else does here: no deployment is ever cooled. A fifth of the requests, with those of the last seconds
     before it, and one a second besides."""

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from router_core.state.operations import Share
-from router_core.state.records import Acquire, Breaker, Lease, OutcomeKind, Pinned, Refused
+from router_core.state.records import Acquire, Breaker, OutcomeKind, Pinned
 from router_core.state.store import Store
-from tests.state.kit import Place, Raw, ask, declared, ended, question, settled, tried
+from tests.state.claims_kit import IDS, TTL, of, pin
+from tests.state.kit import Place, Raw, ask, declared, ended, question, settled
 from tests.state.race_workers import acquire_many, together
 from tests.state.waiting_kit import queued, tickets
 
-T = TypeVar("T")
-IDS = tuple("abcd")
-TTL = 1000  # seconds
 OTHERS = {id: tuple(other for other in IDS if other != id) for id in IDS}
 
 
@@ -30,21 +23,11 @@ async def pool_of(place: Place, **limits: int) -> Store:
     return store
 
 
-def of(session: str = "s1", *candidates: str, **more: Any) -> Acquire:
-    return ask(*(candidates or IDS), pin=session, pin_seconds=float(TTL), **more)
-
-
 async def served(store: Store, request: Acquire, outcome: OutcomeKind = "ok") -> str:
     """Who served the call, which is over."""
     lease = await store.acquire(request)
     await settled(store, lease, outcome=ended(outcome, breaker=Breaker("now", 60.0)))
     return lease.deployment
-
-
-def pin(place: Place, session: str = "s1") -> str | None:
-    """Who has the session."""
-    text = place.do("MGET", f"pin:g:{session}")[0]
-    return text.split()[0] if text else None
 
 
 def seconds_left(place: Place, session: str = "s1") -> float:
@@ -246,100 +229,3 @@ async def test_eight_processes_and_one_session_make_one_pin(shared: Place) -> No
     leases = [lease for one in told for lease in one.leases]
     assert len(leases) == 8 * 200
     assert {lease.deployment for lease in leases} == {pin(shared, "raced")}
-
-
-class Sessions(RuleBasedStateMachine):
-    """Sessions of a pool against a plain model: who has which session, who is out, who is full."""
-
-    @initialize()
-    def begin(self) -> None:
-        self.runner = asyncio.Runner()
-        self.place = Place("memory://", "sessions")
-        self.place.freeze()
-        self.stores = [self.place.store(), self.place.store()]
-        for store in self.stores:
-            self.do(store.register([declared(id, limits={"concurrent": 2}) for id in IDS]))
-        self.pins: dict[str, str] = {}
-        self.touched: dict[str, int] = {}
-        self.drained: set[str] = set()
-        self.cooling: dict[str, int] = {}
-        self.running: list[tuple[Store, Lease]] = []
-
-    def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(coroutine)
-
-    @property
-    def now(self) -> int:
-        assert self.place.clock_ms is not None
-        return self.place.clock_ms
-
-    def lost(self, id: str) -> bool:
-        return id in self.drained or id in self.cooling
-
-    def has_room(self, id: str) -> bool:
-        return not self.lost(id) and sum(lease.deployment == id for _, lease in self.running) < 2
-
-    @rule(worker=st.integers(0, 1), session=st.sampled_from(["s1", "s2", "s3"]), without=st.sampled_from(["", *IDS]))
-    def call(self, worker: int, session: str, without: str) -> None:
-        candidates = [id for id in IDS if id != without]
-        store, request = self.stores[worker], of(session, *candidates)
-        if self.touched.get(session, 0) + TTL * 1000 <= self.now:
-            self.pins.pop(session, None)
-        answer = self.do(tried(store, request))
-        if isinstance(answer, Refused):
-            assert not any(self.has_room(id) for id in candidates)
-            return
-        assert isinstance(answer, Lease)
-        home = self.pins.get(session)
-        if home in candidates and self.has_room(home):
-            assert answer.deployment == home
-        if home is None or self.lost(home):
-            home = self.pins[session] = answer.deployment
-        assert pin(self.place, session) == home
-        if answer.deployment == home and self.now - self.touched.get(session, 0) >= TTL * 100:
-            self.touched[session] = self.now
-        self.running.append((store, answer))
-
-    @precondition(lambda self: self.running)
-    @rule(which=st.integers(0, 100))
-    def end(self, which: int) -> None:
-        store, lease = self.running.pop(which % len(self.running))
-        self.do(settled(store, lease))
-
-    @rule(id=st.sampled_from(IDS))
-    def drain(self, id: str) -> None:
-        self.do(self.stores[0].control("resume" if id in self.drained else "drain", id))
-        self.drained ^= {id}
-
-    @rule(id=st.sampled_from(IDS))
-    def cool(self, id: str) -> None:
-        if id not in self.cooling:
-            self.do(self.stores[0].control("cool", id, ms=60000))
-            self.cooling[id] = self.now
-
-    @rule(id=st.sampled_from(IDS))
-    def heal(self, id: str) -> None:
-        if self.cooling.pop(id, None):
-            self.do(self.stores[0].control("reset", id))
-
-    @rule(ms=st.sampled_from([10, 30_000, TTL * 400, TTL * 1000]))
-    def wait(self, ms: int) -> None:
-        if not self.cooling:  # who comes back from a cooldown does so slowly, which is told elsewhere
-            self.place.move(ms)
-
-    def teardown(self) -> None:
-        if hasattr(self, "place"):
-            self.do(self.place.aclose())
-            self.runner.close()
-
-
-def test_any_sequence_of_calls_drains_and_cooldowns_keeps_sessions_where_they_belong() -> None:
-    run_state_machine_as_test(
-        Sessions,
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-        ),
-    )

@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
 
 from router_core.state.store import Store
 from tests.state.counting import Counting
 from tests.state.kit import Place, ask, declared, ended, serving, settled, tries
-
-# A connection of a loop that has ended cannot be closed any more: it is dropped, with a warning when it is collected.
-ended_loops = pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore:unclosed:ResourceWarning",
-    "ignore:loop is closed:ResourceWarning",
-)
-
-
-@pytest.fixture
-def collected() -> Iterator[None]:
-    """What a test with loops of its own leaves is collected before the next one."""
-    yield
-    gc.collect()
 
 
 async def test_a_call_costs_two_operations_and_two_script_calls(place: Place) -> None:
@@ -68,8 +50,6 @@ async def test_a_thousand_first_calls_at_once_join_the_pool_once(place: Place) -
     assert first.worker != store.worker
 
 
-@ended_loops
-@pytest.mark.usefixtures("collected")
 async def test_one_store_serves_several_loops_and_threads_as_one_worker(place: Place) -> None:
     store = await serving(place)
     barrier = threading.Barrier(8)
@@ -91,8 +71,6 @@ async def test_one_store_serves_several_loops_and_threads_as_one_worker(place: P
     assert [worker.id for worker in (await store.snapshot()).workers] == [store.worker]
 
 
-@ended_loops
-@pytest.mark.usefixtures("collected")
 async def test_a_flush_does_not_wait_for_a_loop_that_ends_meanwhile(place: Place) -> None:
     """Loops of other threads come and go; whoever flushes in theirs must not wait for ever."""
     store = await serving(place)
@@ -133,8 +111,6 @@ async def test_threads_that_use_a_store_first_at_the_same_time_are_one_worker(pl
         assert len(workers) == 1
 
 
-@ended_loops
-@pytest.mark.usefixtures("collected")
 async def test_a_settle_from_a_thread_without_a_loop_arrives_before_the_flush_ends(place: Place) -> None:
     store = await serving(place)
     leases, _ = await tries(store, ask(), 50)
@@ -148,8 +124,6 @@ async def test_a_settle_from_a_thread_without_a_loop_arrives_before_the_flush_en
     assert place.inflight("a") == 0
 
 
-@ended_loops
-@pytest.mark.usefixtures("collected")
 def test_what_the_last_line_of_a_loop_settles_is_not_lost(any_engine: str, pool: str) -> None:
     place = Place(any_engine, pool)
     store = place.store()
@@ -172,8 +146,6 @@ def test_what_the_last_line_of_a_loop_settles_is_not_lost(any_engine: str, pool:
     asyncio.run(second())
 
 
-@ended_loops
-@pytest.mark.usefixtures("collected")
 def test_a_forked_child_is_another_worker_and_both_go_on(shared_url: str, pool: str) -> None:
     place = Place(shared_url, pool)
     store = place.store()

@@ -117,3 +117,15 @@ def test_slow_start_bounds_what_looks_best_to_its_share(version: str, name: str)
         shares = {"new": picks["new"], "others": 20_000 - picks["new"]}
         assert p_value(shares, {"new": weight, "others": 3.0}) > FLAKE
     assert machine.picks([candidate("new", weight=0.1, state="ramp", **best)]) == {"new": 1000}
+
+
+@version
+def test_cost_goes_by_price_and_load_where_a_call_failed_already(version: str) -> None:
+    """The next cheapest may be as crowded as the one that was too slow for it."""
+    machine = Machine(version, "cost-based-routing")
+    crowded = candidate("crowded", input_price=1_000_000, output_price=1_000_000, inflight=50)
+    free = candidate("free", input_price=10_000_000, output_price=10_000_000, inflight=2)
+    assert machine.picks([crowded, free]) == {"crowded": 1000}
+    assert machine.picks([crowded, free], extra=True) == {"free": 1000}
+    assert machine.picks([{**crowded, "inflight": 5}, free], extra=True) == {"crowded": 1000}
+    assert machine.picks([candidate("unknown"), free], extra=True) == {"free": 1000}

@@ -15,7 +15,7 @@ VERSIONS = {"5.1": lua51, "5.4": lua54}
 NOW = 1_000_000
 
 # What choose.lua names in its header's Uses; its `random`, `first` and `others` need none of it.
-_CHOOSE = "local room, outlook, deployment, roster, ranks, clock = {}, {}, {}, {}, {}, {}\n"
+_CHOOSE = "local holders, outlook, roster, ranks, clock = {}, {}, {}, {}, {}\n"
 
 _RUN = """
 function(rank, prepare, choose, candidates, request, now, times, refused)
@@ -26,10 +26,10 @@ function(rank, prepare, choose, candidates, request, now, times, refused)
   local picks = {}
   for seed = 1, times do
     local random = choose.random(seed * 7919 % 2147483646 + 1)
-    if prepare then prepare(candidates, request, now, random) end
     local found = {}
+    local ranked = prepare and prepare(candidates, request, now, random, found)
     for i = 1, #candidates do
-      found[i] = rank(candidates[i], request, now, random)
+      found[i] = ranked and found[i] or rank(candidates[i], request, now, random)
       if found[i] ~= found[i] then error("not a number: rank of " .. candidates[i].id) end
     end
     local i = choose.first(levels, found, random)
