@@ -38,9 +38,18 @@ local function cards_of(ids)
   return cards
 end
 
--- What is counted of a deployment. Throws where the key is of another type.
+-- What is counted of a deployment's calls. Throws where the key is of another type.
 function in_flight.of(id)
   return known().cards[id] or cards_of({ id })[id]
+end
+
+local function tokens_of(card)
+  return numbers.int(card.input) .. " " .. numbers.int(card.output)
+end
+
+-- Input and output tokens of a deployment as a text, `nothing` where no call was ever counted.
+function in_flight.told(id, nothing)
+  return image.get(COLUMN, id) and tokens_of(in_flight.of(id)) or nothing
 end
 
 -- Put `input_in_flight` and `output_in_flight` on the deployments that a request may go to. Calls that nobody counted
@@ -102,8 +111,7 @@ function in_flight.flush()
   local all = recall.known.in_flight
   if all and all.changed then
     for id, card in pairs(all.changed) do
-      local tokens = numbers.int(card.input) .. " " .. numbers.int(card.output)
-      image.set(COLUMN, id, tokens .. " " .. numbers.int(card.calls))
+      image.set(COLUMN, id, tokens_of(card) .. " " .. numbers.int(card.calls))
     end
     all.changed = nil
   end
