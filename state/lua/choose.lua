@@ -29,7 +29,7 @@ end
 local function load(entries)
   local lists, wanted = {}, roster.BASE
   for i = 1, #entries do
-    local request = entries[i].op
+    local request = entries[i]
     if request.candidates ~= lists[#lists] then
       lists[#lists + 1] = request.candidates
     end

@@ -10,7 +10,7 @@
 local ENOUGH = 6 -- more of them change nothing in a decision
 
 local function plan_success(e, d, lease)
-  if not (e.samples or lease.probe) or not d.doubted_ms then
+  if not (e.samples or lease.kind == "probe") or not d.doubted_ms then
     return
   end
   e.row, e.doubt, e.doubted_ms = 0, nil, d.doubted_ms

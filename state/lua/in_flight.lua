@@ -81,8 +81,8 @@ local function settled(card, inflight)
   end
 end
 
--- So many calls of `tokens` {input, output} more at a deployment. After its `inflight` has changed; only after `of` or
--- `tell`.
+-- So many calls of `tokens` {input, output} more at a deployment. After its `inflight` has changed; only after `tell` or
+-- `join`.
 function in_flight.count(d, calls, tokens)
   local card, all = in_flight.of(d.id), known()
   card.calls = math.max(0, card.calls + calls)
@@ -98,13 +98,13 @@ function in_flight.marked(kind, tokens)
   return string.sub(kind, 1, -2) .. ":" .. numbers.int(tokens.input) .. "+" .. numbers.int(tokens.output) .. " "
 end
 
--- What such a kind says: "call", {input, output}; nil where its tokens are not counted.
-function in_flight.marks(kind)
-  local name, input, output = string.match(kind, "^(%a+):(%d+)%+(%d+)$")
-  if not name then
-    return kind, nil
+-- A lease of such a kind gets the kind and its `tokens` apart, and its end can be counted. Throws as `of`.
+function in_flight.join(lease)
+  local kind, input, output = string.match(lease.kind, "^(%a+):(%d+)%+(%d+)$")
+  if kind then
+    lease.kind, lease.tokens = kind, { input = tonumber(input), output = tonumber(output) }
+    in_flight.of(lease.deployment)
   end
-  return name, { input = tonumber(input), output = tonumber(output) }
 end
 
 function in_flight.flush()

@@ -1,5 +1,5 @@
 -- What an operator or a worker reads of the pool; writes nothing.
--- Uses: numbers, image, keys, shared, window, deployment, in_flight, roster, rows, holders, quotas, clock
+-- Uses: numbers, image, keys, keyring, shared, window, deployment, in_flight, roster, rows, holders, quotas, clock
 -- Defines: snapshot, ids, workers, shadows, diary
 -- Op      "snapshot list" (number of a shared string of ids), "ids", "workers", "shadows", "diary count"
 -- Returns snapshot: one line a known deployment, fields by tab: id, state, generation, trips, until_ms, reason,
@@ -118,7 +118,7 @@ function workers.run()
   end
   words[#words + 1] = "/"
   for _, group in ipairs(shared.groups) do
-    local tickets = redis.call("ZCOUNT", image.waiting_key(group), "-inf", BEFORE_NOTES)
+    local tickets = redis.call("ZCOUNT", keyring.waiting(group), "-inf", BEFORE_NOTES)
     words[#words + 1] = group .. " " .. numbers.int(tickets)
   end
   return table.concat(words, " ")

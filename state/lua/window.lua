@@ -1,19 +1,20 @@
 -- Windows of limits: rolling ones, never more than the limit in any W seconds and room back to the millisecond, and
 -- periods of calendars.
--- Uses: numbers, image, pending, recall, ring, slots, calendar, clock
+-- Uses: numbers, image, pending, recall, subjects, ring, slots, calendar, clock
 -- Defines: window
 -- `used[id]` = "sum oldest": the running sum of a ring of slots (ring.lua), and the number of the oldest slot in it.
 -- A calendar's window has one slot, its period, numbered by its start: "sum start".
 -- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name; `w.keep_ms` is how long that
--- is to be kept after an entry. They are opened by each run; all others are known from run to run, as of `w.at_ms`.
+-- is to be kept after an entry. They are known from run to run as long as its card is; all others as long as anything.
 
-local passing, changed_windows, changed_slots
+local changed_windows, windows_count, changed_slots, slots_count = {}, 0, {}, 0
 local match = string.match
 local PAIR = "^(%S+) (%S+)$"
+local USED, SLOTS = pending.command("HSET", "used"), pending.command("HSET", "window")
 local MINUTE = { seconds = 60 } -- in which results are counted
 
 local function begin()
-  passing, changed_windows, changed_slots = {}, {}, {}
+  windows_count, slots_count = 0, 0
 end
 
 -- A window was changed, and one of its slots.
@@ -22,12 +23,12 @@ local function changed(w, entry)
     w.due_missing = nil
   end
   if not w.changed then
-    w.changed = true
-    changed_windows[#changed_windows + 1] = w
+    w.changed, windows_count = true, windows_count + 1
+    changed_windows[windows_count] = w
   end
   if entry and not entry.changed then
-    entry.changed = true
-    changed_slots[#changed_slots + 1] = entry
+    entry.changed, slots_count = true, slots_count + 1
+    changed_slots[slots_count] = entry
   end
 end
 
@@ -62,7 +63,7 @@ end
 -- The window `id` of a row (its seconds or calendar), as it is now: {sum, oldest, newest ...}. `column`: of an open
 -- subject; `field`: the row's name there. Throws GARBLED.
 local function open(id, row, column, field)
-  local opened = column and passing or recall.known.windows
+  local opened = column and subjects.card(column).named or recall.known.windows
   local w = opened[id]
   if w then
     if w.at_ms ~= clock.now then
@@ -119,7 +120,9 @@ local function add(w, amount)
     entry.last_ms = clock.now
   end
   w.sum = w.sum + amount
-  changed(w, entry)
+  if not w.changed or not entry.changed or w.due_missing then
+    changed(w, entry)
+  end
 end
 
 -- Correct what was reserved in a slot by `delta`: debt or refund, if the slot is still kept.
@@ -153,15 +156,17 @@ local function time(at_ms)
 end
 
 local function flush()
-  for i = 1, #changed_windows do
+  for i = 1, windows_count do
     local w = changed_windows[i]
     w.changed = false
-    image.set(w.column or "used", w.field, numbers.int(w.sum) .. " " .. numbers.int(w.oldest))
+    local command = w.column and pending.command("HSET", w.column) or USED
+    pending.add(command, w.field, numbers.int(w.sum) .. " " .. numbers.int(w.oldest))
   end
-  for i = 1, #changed_slots do
+  for i = 1, slots_count do
     local entry = changed_slots[i]
     entry.changed = false
-    image.set(entry.column, entry.field, numbers.int(entry.amount) .. " " .. time(entry.last_ms))
+    local command = entry.column == "window" and SLOTS or pending.command("HSET", entry.column)
+    pending.add(command, entry.field, numbers.int(entry.amount) .. " " .. time(entry.last_ms))
   end
 end
 

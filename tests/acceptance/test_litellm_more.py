@@ -57,6 +57,7 @@ async def test_fallbacks(model_list: Models, up: RemoteUpstream) -> None:
     await router.aclose()
 
 
+@pytest.mark.slow
 async def test_context_window_fallbacks() -> None:
     with upstreams(Behaviour(context_tokens=20), Behaviour()) as (small, large):
         router = Router(
@@ -73,6 +74,7 @@ def _named(name: str, upstream: RemoteUpstream) -> dict[str, Any]:
     return {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_key": "k", "api_base": upstream.url}}
 
 
+@pytest.mark.slow
 async def test_except_openai_rate_limit_error() -> None:
     with upstreams(Behaviour(rpm=1)) as (limited,):
         router = Router(model_list=[_named("m", limited)], num_retries=0)

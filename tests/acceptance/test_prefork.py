@@ -174,6 +174,7 @@ def master(pipe: Connection, url: str, pool: str, model_list: list[dict[str, Any
     router.close()
 
 
+@pytest.mark.slow
 def test_a_preforking_server_with_the_application_loaded_before(
     valkey: Server, pool: str, upstream: RemoteUpstream
 ) -> None:
@@ -196,6 +197,7 @@ def served(model_list: list[dict[str, Any]], url: str, pool: str) -> str:
     return str(answer.deployment)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Module .* was previously imported")  # coverage, in a forked child
 def test_processes_of_multiprocessing(valkey: Server, pool: str, upstream: RemoteUpstream) -> None:
     """Pools of both kinds: fork with the parent's Router, spawn with one of their own."""

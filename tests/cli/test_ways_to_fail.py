@@ -73,6 +73,7 @@ def test_the_version() -> None:
     assert run("--version").stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["typer", "rich"])
 def test_a_missing_extra_says_what_to_install(missing: str) -> None:
     script = f"import sys; sys.modules[{missing!r}] = None; from router_core.cli import main; main()"

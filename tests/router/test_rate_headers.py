@@ -53,6 +53,7 @@ async def steady(router: Router, calls: int, pause: float = 0.02) -> list[str]:
     return await asyncio.gather(*tasks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("says", [False, True])
 async def test_somebody_else_on_the_account(routers: Make, first: Upstream, second: Upstream, says: bool) -> None:
     """Of 60 a minute somebody else has had 30. Whom the headers tell asks for what is left, and the rest goes on to

@@ -178,6 +178,7 @@ PRIORITIES = [(f"p{number % 3}", number % 3) for number in range(90)]
 CALLERS = [*(("greedy", 0) for _ in range(40)), *((f"c{number % 4}", 0) for number in range(16))]
 
 
+@pytest.mark.slow
 async def test_priorities_are_obeyed_whatever_the_turns(memory: Place) -> None:
     """Three priorities, mixed: no call of a worse priority is served while one of a better waits."""
     order = await _order(await Slot(memory).begin(), *PRIORITIES)
@@ -190,6 +191,7 @@ async def test_who_asks_ten_times_as_often_is_served_as_often_while_others_wait(
     assert set(counts.values()) == {4}
 
 
+@pytest.mark.slow
 async def test_a_script_without_priorities_or_callers_is_seen_by_these_tests(memory: Place) -> None:
     alike = await Slot(memory).begin((r"math\.min\(request\.priority, WORST\)", "0"))
     assert (await _order(alike, *PRIORITIES))[:30] != ["p0"] * 30

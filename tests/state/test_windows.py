@@ -41,6 +41,7 @@ async def test_room_comes_back_at_its_due_time_to_the_millisecond(memory: Place,
     assert (len(granted_now), len(refused)) == (3, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [60, 3600])
 async def test_two_bursts_at_the_boundary_of_slots_never_exceed_the_limit(memory: Place, seconds: int) -> None:
     """With a ring of n instead of n + 1 slots 167 % would fit here; a fixed window lets 199 % through."""

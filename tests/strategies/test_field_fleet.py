@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from router_core import strategies
 from router_core.state.records import Outcome
 from router_core.state.store import Store
@@ -64,6 +66,7 @@ async def test_balanced_piles_up_by_time_and_price(place: Place) -> None:
     assert await pile_up(store, "balanced", "abc", 8, input_tokens=50, output_tokens=50) == "acabacab"
 
 
+@pytest.mark.slow
 async def test_price_weighted_shares_by_the_inverse_square_of_the_price(place: Place) -> None:
     prices = {"a": 1.0, "b": 1.5, "c": 2.0}
     facts = {id: {"input_price": int(p * 1e9), "output_price": int(p * 1e9)} for id, p in prices.items()}

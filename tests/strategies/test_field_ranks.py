@@ -76,6 +76,7 @@ def test_an_unseen_one_is_taken_for_the_average(version: str, name: str) -> None
     assert machine.picks(members, refused=["fast"]) == {"new": 1000}
 
 
+@pytest.mark.slow
 @version
 @pytest.mark.parametrize("name", RANKED)
 def test_slow_start_bounds_what_looks_best_to_its_share(version: str, name: str) -> None:
@@ -173,6 +174,7 @@ def test_least_tokens_of_embeddings_is_the_whole_call(version: str) -> None:
     assert Machine(version, "least-tokens").picks(members, output_tokens=0) == {"a": 1000}
 
 
+@pytest.mark.slow
 @version
 def test_price_weighted_is_by_the_inverse_square_of_the_price_of_this_call(version: str) -> None:
     machine, prices = Machine(version, "price-weighted"), {"one": 1.0, "two": 2.0, "three": 3.0}

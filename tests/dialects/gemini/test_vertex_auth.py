@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from router_core import errors
 from router_core.providers import HttpAdapter
-from tests.dialects.gemini.deployments import KEY, Straight, chat, on_vertex
+from tests.dialects.gemini.deployments import KEY, chat, on_vertex
+from tests.http.deployed import Straight
 from tests.http.server import Request, Seen, answer, serving
 
 
