@@ -81,8 +81,8 @@ local function settled(card, inflight)
   end
 end
 
--- So many calls of `tokens` {input, output} more at a deployment. After its `inflight` has changed; only after `tell` or
--- `join`.
+-- So many calls of `tokens` {input, output} more at a deployment. After its `inflight` has changed, and only after
+-- `tell` or `join`.
 function in_flight.count(d, calls, tokens)
   local card, all = in_flight.of(d.id), known()
   card.calls = math.max(0, card.calls + calls)

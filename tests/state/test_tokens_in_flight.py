@@ -1,4 +1,4 @@
-"""The tokens of calls in flight are added once and taken back once, however a call ends, where a strategy reads them."""
+"""Tokens of calls in flight are added once and taken back once, however a call ends, where a strategy reads them."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ async def test_a_worker_that_leaves_takes_its_tokens_along(place: Place) -> None
 async def test_drain_reset_and_an_open_breaker_change_no_tokens_and_ends_do(place: Place) -> None:
     store = await serving(place)
     leases = await running(store, (100, 20), (7, 3))
-    await store.drain("a")
-    await store.reset("a")
-    await store.cool("a", 60)
+    await store.control("drain", "a")
+    await store.control("reset", "a")
+    await store.control("cool", "a", ms="60000")
     assert column(place) == {"a": "107 23 2"}
     await settled(store, *leases)
     assert column(place) == {"a": "0 0 0"}
@@ -117,7 +117,7 @@ async def test_drain_reset_and_an_open_breaker_change_no_tokens_and_ends_do(plac
 
 async def test_the_one_probe_is_counted_like_a_call(place: Place) -> None:
     store = await serving(place)
-    await store.cool("a", 1)
+    await store.control("cool", "a", ms="1000")
     place.move(1_100)
     lease = await store.acquire(weighed())
     assert place.held()[lease.id].split()[4] == "probe:100+20"

@@ -130,7 +130,7 @@ def test_peak_ewma_forgets_as_fast_as_it_is_told_to(version: str) -> None:
 
 @version
 def test_least_tokens_counts_the_tokens_of_this_call(version: str) -> None:
-    """A barrier of 0.15 s at half is worth 300 tokens of 0.5 ms each: those that a call is worth besides its own count."""
+    """A barrier of 0.15 s at half is worth 300 tokens of 0.5 ms; a call is worth 100 besides its own."""
     machine = Machine(version, "least-tokens")
     members = [seen("half", 0.5, used=0.5, inflight=1), seen("busy", 1, used=0, inflight=1)]  # 2 x 0.5 more ms a token
     assert machine.picks(members, input_tokens=100, output_tokens=45) == {"busy": 1000}

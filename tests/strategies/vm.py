@@ -71,7 +71,14 @@ class Machine:
 
     def request(self, args: Mapping[str, Any] | None = None, **fields: Any) -> Any:
         """A request table: 100 tokens in, 100 out, no stream."""
-        whole = {"stream": False, "preferred": 0, "input_tokens": TOKENS, "output_tokens": TOKENS, "group": "m", **fields}
+        whole = {
+            "stream": False,
+            "preferred": 0,
+            "input_tokens": TOKENS,
+            "output_tokens": TOKENS,
+            "group": "m",
+            **fields,
+        }
         return self._lua.table_from({**whole, "args": self._lua.table_from(dict(args or {}))})
 
     def picks(
