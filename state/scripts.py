@@ -35,8 +35,9 @@ _BASE = (
         "texts",
         "sketch",
     ),
-    *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "outlook"),
-    *("quotas", "adaptive", "settings", "events", "evidence", "breaker", "leases", "reaper", "run", "fit"),
+    *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "crowd"),
+    *("outlook", "quotas", "adaptive", "settings", "events", "evidence", "breaker", "in_flight", "leases", "reaper"),
+    *("run", "fit"),
 )
 _CALLS = (
     *(
@@ -54,6 +55,7 @@ _CALLS = (
         "own",
         "refusal",
         "reserve",
+        "concerned",
     ),
     *("tally", "halves", "budget", "throttle", "question", "acquire"),
     *("outcome", "corrections", "charges", "lessons", "sketches", "aimd", "ends", "learn", "doubt", "settle"),
@@ -65,6 +67,7 @@ _FLEET = (
 )
 
 _MEASURES = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms"})
+_IN_FLIGHT = frozenset({"input_in_flight", "output_in_flight"})
 _FACTS = re.compile(r"^-- Facts:[ \t]*(.*)$", re.MULTILINE)
 
 
@@ -109,7 +112,8 @@ def _ranks(ranks: Mapping[str, str]) -> str:
             ranks[name],
             "end)()",
             f'ranks["{name}"] = {{ rank = rank, prepare = prepare, reads_windows = {_lua("used" in facts)}, '
-            f"reads_learned = {_lua(not facts.isdisjoint(_MEASURES))} }}",
+            f"reads_learned = {_lua(not facts.isdisjoint(_MEASURES))}, "
+            f"reads_tokens = {_lua(not facts.isdisjoint(_IN_FLIGHT))} }}",
             "end",
         ]
     return "\n".join(parts)

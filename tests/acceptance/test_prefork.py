@@ -199,7 +199,9 @@ def served(model_list: list[dict[str, Any]], url: str, pool: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Module .* was previously imported")  # coverage, in a forked child
-def test_processes_of_multiprocessing(valkey: Server, pool: str, upstream: RemoteUpstream) -> None:
+def test_processes_that_multiprocessing_forks_or_spawns_serve(
+    valkey: Server, pool: str, upstream: RemoteUpstream
+) -> None:
     """Pools of both kinds: fork with the parent's Router, spawn with one of their own."""
     models = [entry(upstream.url, "one")]
     router = Router(model_list=models, redis_url=valkey.url, pool=pool)

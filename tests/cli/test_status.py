@@ -50,7 +50,7 @@ def test_health_says_why_and_how_long(ask: Ask[Any], cli: Cli) -> None:
     assert "* changed by an operator" in text
 
 
-def test_only_one_group(ask: Ask[Any], cli: Cli) -> None:
+def test_a_group_is_shown_without_the_others(ask: Ask[Any], cli: Cli) -> None:
     text = cli("status", "--group", "embed").stdout
     assert "embed-1" in text
     assert "chat-eu-1" not in text

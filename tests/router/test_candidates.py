@@ -175,7 +175,7 @@ def test_an_unknown_region_is_not_the_wanted_one() -> None:
         (("&paid", "free"), True, "b"),
     ],
 )
-def test_tags(wanted: tuple[str, ...], match_any: bool, expected: str) -> None:
+def test_tags_allow_these(wanted: tuple[str, ...], match_any: bool, expected: str) -> None:
     members = {"f": {"free"}, "p": {"paid"}, "b": {"free", "paid"}, "d": {"default"}, "u": set[str]()}
     fits = allowed([frozenset(tags) for tags in members.values()], wanted, match_any)
     assert "".join(name for name, fit in zip(members, fits, strict=True) if fit) == expected

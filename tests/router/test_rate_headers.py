@@ -80,7 +80,7 @@ async def test_it_is_seen_in_streams_before_they_end(routers: Make, first: Upstr
         assert (await state_of(router, "a")).observed["requests/60"].foreign == 45
 
 
-async def test_tokens_too(routers: Make, first: Upstream) -> None:
+async def test_others_tokens_are_seen_too(routers: Make, first: Upstream) -> None:
     behave(first, tpm=1000)
     router = routers([entry(first, "a", tpm=1000)], **MANY)
     async with httpx.AsyncClient() as client:
@@ -148,7 +148,7 @@ class TestWhatIsWorthTelling:
         router = routers([entry(first, "a", rpm=100), entry(first, "none")], **MANY)
         return Observer(router._wiring.deployments, clock=lambda: time[0])
 
-    async def test_little_is(self, observer: Observer, time: list[float]) -> None:
+    async def test_little_is_told_and_seldom(self, observer: Observer, time: list[float]) -> None:
         assert heard(observer, 100, 50) == ()
         time[0] += 1
         assert heard(observer, 1000, 50) == (), "there is more than we want"
