@@ -36,7 +36,8 @@ _BASE = (
         "sketch",
     ),
     *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "crowd"),
-    *("outlook", "quotas", "adaptive", "settings", "events", "evidence", "breaker", "leases", "reaper", "run", "fit"),
+    *("outlook", "quotas", "adaptive", "settings", "events", "evidence", "breaker", "in_flight", "leases", "reaper"),
+    *("run", "fit"),
 )
 _CALLS = (
     *(
@@ -66,6 +67,7 @@ _FLEET = (
 )
 
 _MEASURES = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms"})
+_IN_FLIGHT = frozenset({"input_in_flight", "output_in_flight"})
 _FACTS = re.compile(r"^-- Facts:[ \t]*(.*)$", re.MULTILINE)
 
 
@@ -110,7 +112,8 @@ def _ranks(ranks: Mapping[str, str]) -> str:
             ranks[name],
             "end)()",
             f'ranks["{name}"] = {{ rank = rank, prepare = prepare, reads_windows = {_lua("used" in facts)}, '
-            f"reads_learned = {_lua(not facts.isdisjoint(_MEASURES))} }}",
+            f"reads_learned = {_lua(not facts.isdisjoint(_MEASURES))}, "
+            f"reads_tokens = {_lua(not facts.isdisjoint(_IN_FLIGHT))} }}",
             "end",
         ]
     return "\n".join(parts)

@@ -70,7 +70,8 @@ local function grant(request, panel, i, found, q)
   if kind == RELIEF then
     panic.note(request.group, panel)
   end
-  leases.hold(request.id, shared.worker, d, kind, clock.now + request.lease_ms, reserve.take(d, request))
+  local tokens = panel.strategy.reads_tokens and { input = request.input_tokens, output = request.output_tokens }
+  leases.hold(request.id, shared.worker, d, kind, clock.now + request.lease_ms, reserve.take(d, request), tokens)
   if kind == PROBE then
     breaker.probe(d, request.id)
   elseif d.closing then

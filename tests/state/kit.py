@@ -29,7 +29,9 @@ from router_core.state.records import Acquire, Breaker, Declared, Lease, Outcome
 from router_core.state.store import Store
 from tests.state.quick_engine import QuickEngine
 
-RANKS = strategies.sources(["simple-shuffle", "least-busy", "latency-based-routing", "usage-based-routing"])
+RANKS = strategies.sources(
+    ["simple-shuffle", "least-busy", "least-tokens", "latency-based-routing", "usage-based-routing"]
+)
 OPERATOR = ("router:test-router@", "operator:test-operator@")
 SEPARATOR = "\x1e"
 READING = frozenset(("EXISTS", "TYPE", "HGET", "HMGET", "HGETALL", "HKEYS", "ZSCORE", "ZCARD", "ZRANGE", "XRANGE"))
