@@ -16,6 +16,7 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     health        HASH    deployment -> "state generation trips until_ms since_ms reason probe[ row]"; absent = closed;
                           row: failures that cast doubt on it
     inflight      HASH    deployment -> calls running now
+    tokens_in_flight  HASH  deployment -> "input output calls" of those whose strategy goes by them (in_flight.lua)
     learned       HASH    deployment -> "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row doubted_ms]": peak
                           EWMA of whole calls, of streams' first tokens, of output tokens; pool time of the last sample,
                           and of a stream; failures in a row, and when the last of them began (doubt.lua)
@@ -95,6 +96,7 @@ COLUMNS = (
     "probed",
     "sketch",
     "evidence",
+    "tokens_in_flight",
 )
 
 

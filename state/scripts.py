@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from router_core.state.engines.base import Script
@@ -34,8 +35,9 @@ _BASE = (
         "texts",
         "sketch",
     ),
-    *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "outlook"),
-    *("quotas", "adaptive", "settings", "events", "evidence", "breaker", "leases", "reaper", "run", "fit"),
+    *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "crowd"),
+    *("outlook", "quotas", "adaptive", "settings", "events", "evidence", "breaker", "in_flight", "leases", "reaper"),
+    *("run", "fit"),
 )
 _CALLS = (
     *(
@@ -53,6 +55,7 @@ _CALLS = (
         "own",
         "refusal",
         "reserve",
+        "concerned",
     ),
     *("tally", "halves", "budget", "throttle", "question", "acquire"),
     *("outcome", "corrections", "charges", "lessons", "sketches", "aimd", "ends", "learn", "doubt", "settle"),
@@ -64,9 +67,11 @@ _FLEET = (
 )
 
 _MEASURES = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms"})
+_IN_FLIGHT = frozenset({"input_in_flight", "output_in_flight"})
 _FACTS = re.compile(r"^-- Facts:[ \t]*(.*)$", re.MULTILINE)
 
 
+@cache
 def source(name: str) -> str:
     """The text of `lua/<name>.lua`."""
     return files(__package__).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
@@ -82,9 +87,15 @@ def facts_of(name: str, rank: str) -> frozenset[str]:
 
 def calls(ranks: Mapping[str, str]) -> Script:
     """The script of calls, with the rank functions (strategy name -> Lua source) it can choose by."""
-    return _script("calls", (*_BASE, *_CALLS), {"ranks": _ranks(ranks)})
+    return _calls(_ranks(ranks))
 
 
+@lru_cache(maxsize=8)  # a process has one set of strategies, and a Router of its own for each pool and test
+def _calls(ranks: str) -> Script:
+    return _script("calls", (*_BASE, *_CALLS), {"ranks": ranks})
+
+
+@cache
 def fleet() -> Script:
     """The script of workers and operators."""
     return _script("fleet", (*_BASE, *_FLEET), {})
@@ -101,7 +112,8 @@ def _ranks(ranks: Mapping[str, str]) -> str:
             ranks[name],
             "end)()",
             f'ranks["{name}"] = {{ rank = rank, prepare = prepare, reads_windows = {_lua("used" in facts)}, '
-            f"reads_learned = {_lua(not facts.isdisjoint(_MEASURES))} }}",
+            f"reads_learned = {_lua(not facts.isdisjoint(_MEASURES))}, "
+            f"reads_tokens = {_lua(not facts.isdisjoint(_IN_FLIGHT))} }}",
             "end",
         ]
     return "\n".join(parts)

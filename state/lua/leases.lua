@@ -1,9 +1,9 @@
 -- What attempts hold while they run, so that nothing leaks when a worker dies.
--- Uses: numbers, image, pending, keys, deployment, subjects, reaper, clock
+-- Uses: numbers, image, pending, keys, deployment, subjects, in_flight, reaper, clock
 -- Defines: leases
 -- `lease[id]`  = "held|expired deployment worker generation kind at_ms row=amount ..." (names as in settings;
 --                "subject|row=amount" of others than the deployment; "amount:start" in a calendar's period);
---                kind: call, probe (the one of half-open) or relief (panic let it in)
+--                kind: call, probe (the one of half-open) or relief (panic let it in); call:500+60: in_flight.lua
 --                or "charged": unknown when it was settled (Redis had forgotten it), and not to be charged again
 -- `leases`     ZSET id by deadline (pool ms); `held` ZSET of `worker|id`; `expired` ZSET id by when it was reaped
 -- How a dead worker's leases end: reaper.lua.
@@ -16,7 +16,8 @@ local NOT_HELD, NOT_LEASES = pending.command("ZREM", "held"), pending.command("Z
 
 -- The record of a call, nil if there is none. Throws GARBLED.
 -- Fields: id, state, deployment, worker, generation, kind, at_ms, rest (" row=amount ..." as reserved), counted (cards
--- of the subjects whose calls in flight it is one of, nil where there are none).
+-- of the subjects whose calls in flight it is one of, nil where there are none), tokens ({input, output}, nil where not
+-- counted).
 local function read(id)
   local text = image.get("lease", id)
   if not text or text == CHARGED then
@@ -33,7 +34,11 @@ local function read(id)
     kind = kind,
     at_ms = numbers.of(at_ms),
     rest = rest,
+    tokens = nil,
   }
+  if kind ~= "call" then
+    in_flight.join(lease)
+  end
   if string.find(rest, "|", 1, true) then
     lease.counted = subjects.counted(rest)
   end
@@ -48,18 +53,24 @@ end
 -- Write the record, in a state that may be new.
 local function save(lease, state)
   lease.state = state
+  local kind = " " .. lease.kind .. " "
+  kind = lease.tokens and in_flight.marked(kind, lease.tokens) or kind
   local head = state .. " " .. lease.deployment .. " " .. lease.worker .. " " .. numbers.int(lease.generation)
-  image.set("lease", lease.id, head .. " " .. lease.kind .. " " .. numbers.int(lease.at_ms) .. lease.rest)
+  image.set("lease", lease.id, head .. kind .. numbers.int(lease.at_ms) .. lease.rest)
 end
 
 -- Grant `d` to the lease `id`, a " call ", " probe " or " relief ". `reserved` is " name=amount ..." as it was added to
--- the windows.
-local function hold(id, owner, d, kind, deadline_ms, reserved)
+-- the windows; `tokens`: {input, output} of the call, where they are counted.
+local function hold(id, owner, d, kind, deadline_ms, reserved, tokens)
   add(HELD, "0", owner .. "|" .. id)
   add(LEASES, numbers.int(deadline_ms), id)
   local head = "held " .. d.id .. " " .. owner .. " " .. numbers.int(d.generation)
-  image.set("lease", id, head .. kind .. clock.text .. reserved)
   deployment.count(d, "inflight", 1)
+  if tokens then
+    in_flight.count(d, 1, tokens)
+    kind = in_flight.marked(kind, tokens)
+  end
+  image.set("lease", id, head .. kind .. clock.text .. reserved)
 end
 
 -- Take it out of the indexes of running calls.
@@ -71,6 +82,9 @@ end
 -- So many more calls of a lease are in flight: at `d`, and at all that count them.
 local function count(lease, d, amount)
   deployment.count(d, "inflight", amount)
+  if lease.tokens then
+    in_flight.count(d, amount, lease.tokens)
+  end
   for i = 1, lease.counted and #lease.counted or 0 do
     subjects.count(lease.counted[i], amount)
   end

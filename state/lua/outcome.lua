@@ -3,7 +3,7 @@
 -- Defines: outcome
 -- Op      "settle id epoch deployment kind policy retry_ms total_ms ttft_ms input output cost stream
 --         [ context=tokens][ guess=tokens tools=0|1][ sketch=ms,ms][ throttled=group][ adaptive=1]
---         [ use=key:subject ...]"
+--         [ use=key,key]"
 --         policy: number of the shared string "trip base_ms cap_ms alpha|-[ ratio=0.5][ least=5][ row=5][ slow=ms]
 --         [ ramp=ms][ quorum=1]"; trip: now, never, ratio, count:<allowed>; ratio of the results of a minute, of which
 --         `least` failed; row: so many failures in a row; slow: an answer that takes longer is a failure; ramp: slow
@@ -58,7 +58,7 @@ end
 -- What few ends have.
 local function parse_rest(e, rest)
   if string.find(rest, " use=", 1, true) then
-    e.subjects = scopes.lend(rest)
+    e.subjects = scopes.lend_in(rest)
   end
   if string.find(rest, " throttled=", 1, true) then
     e.throttled = string.match(rest, " throttled=(%S+)")

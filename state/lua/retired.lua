@@ -7,6 +7,7 @@ local retired = {}
 local FACTS = {
   "declared",
   "inflight",
+  "tokens_in_flight",
   "health",
   "learned",
   "observed",

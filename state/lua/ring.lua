@@ -43,7 +43,7 @@ local function renew(w)
     local entry = w.entry
     w.newest, w.slots = newest, entry and { [entry.slot] = entry } or {}
   end
-  return roll(w)
+  return w.oldest < newest - w.n and roll(w)
 end
 
 -- Make `w` a ring, with what is stored of it: its sum and its oldest slot, and the newest that holds anything, nil for

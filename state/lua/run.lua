@@ -1,6 +1,7 @@
 -- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
 -- it plans (reads, validates) before it commits.
--- Uses: keyring, image, pending, flush, recall, window, deployment, subjects, holders, shared, events, clock
+-- Uses: keyring, image, pending, flush, recall, window, deployment, in_flight, scopes, subjects, holders, shared,
+--       events, clock
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
@@ -25,6 +26,7 @@ function run.begin(keys, args)
   clock.begin()
   window.begin()
   deployment.begin()
+  scopes.begin()
   subjects.begin()
   holders.begin()
   events.begin()
@@ -59,6 +61,7 @@ end
 function run.finish(is_known)
   window.flush()
   deployment.flush()
+  in_flight.flush()
   subjects.flush()
   clock.count_writes()
   flush()

@@ -1,15 +1,14 @@
 -- Windows of limits: rolling ones, never more than the limit in any W seconds and room back to the millisecond, and
 -- periods of calendars.
--- Uses: numbers, image, pending, recall, ring, slots, calendar, clock
+-- Uses: numbers, image, pending, recall, subjects, ring, slots, calendar, clock
 -- Defines: window
 -- `used[id]` = "sum oldest amount last_ms": the running sum of a ring of slots (ring.lua), the number of its oldest
 -- slot, and the newest that holds anything (slots.lua), so that most calls touch no other column. Without the latter,
 -- as former releases wrote it: that one stands where the others do.
 -- A calendar's window has one slot, its period, numbered by its start: "sum start".
 -- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name; `w.keep_ms` is how long that
--- is to be kept after an entry. They are opened by each run; all others are known from run to run, as of `w.at_ms`.
+-- is to be kept after an entry. They are known from run to run as long as its card is; all others as long as anything.
 
-local passing = {} -- of this run alone
 local changed_windows, windows_count, changed_slots, slots_count = {}, 0, {}, 0
 local match = string.match
 local FORM = "^(%S+) (%S+) ?(%S*) ?(%S*)$"
@@ -17,9 +16,6 @@ local USED, SLOTS = pending.command("HSET", "used"), pending.command("HSET", "wi
 local MINUTE = { seconds = 60 } -- in which results are counted
 
 local function begin()
-  if next(passing) then
-    passing = {}
-  end
   windows_count, slots_count = 0, 0
 end
 
@@ -77,7 +73,7 @@ end
 -- The window `id` of a row (its seconds or calendar), as it is now: {sum, oldest, newest ...}. `column`: of an open
 -- subject; `field`: the row's name there. Throws GARBLED.
 local function open(id, row, column, field)
-  local opened = column and passing or recall.known.windows
+  local opened = column and subjects.card(column).named or recall.known.windows
   local w = opened[id]
   if w then
     if w.at_ms ~= clock.now then
@@ -137,7 +133,9 @@ local function add(w, amount)
     entry.last_ms = clock.now
   end
   w.sum = w.sum + amount
-  changed(w, entry)
+  if entry ~= w.entry or not w.changed or w.due_missing then
+    changed(w, entry)
+  end
 end
 
 -- Correct what was reserved in a slot by `delta`: debt or refund, if the slot is still kept.

@@ -149,7 +149,7 @@ def test_unknown_usage_is_none_and_never_zero(sent: Any, completion: int | None)
     assert (usage and usage.completion_tokens) == completion
 
 
-def test_embeddings() -> None:
+def test_embeddings_have_their_path_and_are_decoded() -> None:
     adapter, call = adapter_for(Deployment()), Call("embedding", {"input": "x"})
     assert str(adapter.request(call).url).endswith("/v1/embeddings")
     decoded = adapter.decode(call, httpx.Response(200), b'{"data": [{"embedding": [0.5]}]}')

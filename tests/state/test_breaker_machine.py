@@ -91,6 +91,7 @@ def run(*mutations: Callable[[Script], Script], examples: int = 60) -> None:
     play(type("Broken", (Machine,), {"mutations": mutations}), examples, shrink=False)
 
 
+@pytest.mark.slow
 def test_the_breaker_agrees_with_its_model() -> None:
     run()
 

@@ -6,6 +6,7 @@ longest time that a sum covers, and what is denied does not fit what was surely 
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
@@ -67,5 +68,6 @@ class Budget(PoolMachine):
         return True
 
 
+@pytest.mark.slow
 def test_what_is_granted_fits_the_log_and_what_is_denied_does_not() -> None:
     play(Budget, 40, 25, same=False)

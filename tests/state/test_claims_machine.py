@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
@@ -86,5 +87,6 @@ class Sessions(PoolMachine):
             self.place.move(ms)
 
 
+@pytest.mark.slow
 def test_any_sequence_of_calls_drains_and_cooldowns_keeps_sessions_where_they_belong() -> None:
     play(Sessions, 40, 30, same=False)

@@ -111,6 +111,7 @@ class Others(PoolMachine):
             assert log.inside(self.now) <= used - others <= late
 
 
+@pytest.mark.slow
 def test_any_sequence_of_calls_answers_and_time() -> None:
     play(Others, 60)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TypeVar
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -103,6 +104,7 @@ class Windows(PoolMachine):
         assert state.used[f"tokens/{WINDOW}"] >= self.tokens.visible(self.now)
 
 
+@pytest.mark.slow
 def test_any_sequence_of_reservations_refunds_debts_and_time_agrees_with_the_log() -> None:
     play(Windows, 50)
 

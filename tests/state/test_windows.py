@@ -81,6 +81,7 @@ async def test_a_window_as_former_releases_stored_it_counts_and_is_left_in_time(
     assert len((await tries(store, ask(), 4))[0]) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [60, 3600])
 async def test_two_bursts_at_the_boundary_of_slots_never_exceed_the_limit(memory: Place, seconds: int) -> None:
     """With a ring of n instead of n + 1 slots 167 % would fit here; a fixed window lets 199 % through."""

@@ -179,6 +179,7 @@ async def test_a_role_is_assumed(params: Any, action: str, sender: Straight) -> 
     assert server.requests[0].headers["x-amz-security-token"] == "role-token"
 
 
+@pytest.mark.slow
 async def test_a_token_in_a_file_is_read_when_it_is_needed(tmp_path: Path, sender: Straight) -> None:
     refusal = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
     token = tmp_path / "token"
