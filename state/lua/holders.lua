@@ -1,5 +1,5 @@
 -- Who holds the limits that a request meets: the deployment itself, whom it belongs to, and whom the request names.
--- Uses: numbers, image, ring, window, deployment, subjects, clock
+-- Uses: numbers, image, window, deployment, subjects, clock
 -- Defines: holders
 -- A holder is a deployment or a card of subjects.lua: {id, windows (by position), inflight, hold}.
 
@@ -55,14 +55,13 @@ local function add_ids(h, limits, ids)
   return ids
 end
 
--- The windows of a column of its own, and the slots that a call adds to.
+-- The windows of a column of its own.
 local function load_column(s)
   local fields = {}
   for i = 1, #s.limits do
     local row = s.limits[i]
     if row.seconds then
       fields[#fields + 1] = row.name
-      fields[#fields + 1] = not row.calendar and ring.newest_field(row.name, row.seconds) or nil
     end
   end
   if #fields > 0 then
