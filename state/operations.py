@@ -73,8 +73,15 @@ class AcquireOp:
         return (
             f"acquire {self.id} {self.valid_until} {int(r.timeout * 1000)} {self.seed} {share(self.route)} "
             f"{share(self.candidates)} {r.input_tokens} {r.output_tokens} {int(r.stream)} {r.preferred} {r.remember} "
-            f"{self.wait_until} {r.priority} {r.caller or '-'} {int(self.dry)}{self._rest(share)}{most}{self._extra()}"
+            f"{self.wait_until} {r.priority} {self._caller} {int(self.dry)}{self._rest(share)}{most}{self._extra()}"
         )
+
+    @property
+    def _caller(self) -> str:
+        """Whose turn it is; of a call that may wait with all whom it names, whose limits its ticket may meet."""
+        r = self.request
+        named = "".join(f"{subject}=" for subject in r.subjects) if self.wait_until else ""
+        return f"{r.caller or '-'}{named and '='}{named}"
 
     def _rest(self, share: Share) -> str:
         """What few calls have."""
@@ -110,7 +117,7 @@ class AcquireOp:
     def ticket(self, worker: str) -> str:
         """The member of the waiting queue that acquire.lua makes of this call."""
         r = self.request
-        return f"{self.wait_until}|{worker}|{self.id}|{r.input_tokens}|{r.output_tokens}|{r.caller or '-'}"
+        return f"{self.wait_until}|{worker}|{self.id}|{r.input_tokens}|{r.output_tokens}|{self._caller}"
 
 
 def _uses(subjects: Iterable[str], share: Share) -> str:
