@@ -22,9 +22,9 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
                           and of a stream; failures in a row, and when the last of them began (doubt.lua)
     tokens        HASH    deployment -> input + output tokens since the pool began
     spend_nano    HASH    deployment -> nano-dollars since the pool began
-    used          HASH    deployment/resource/seconds -> "sum oldest_slot" of the rolling window; also /ok/60,
-                          /failed/60 and others of breaker.lua
-    window        HASH    deployment/resource/seconds:slot -> "amount last_ms"
+    used          HASH    deployment/resource/seconds -> "sum oldest_slot amount last_ms" of the rolling window: the
+                          last two are its newest slot; also /ok/60, /failed/60 and others of breaker.lua
+    window        HASH    deployment/resource/seconds:slot -> "amount last_ms" of the slots before
     lease         HASH    lease -> what a running call holds
     leases        ZSET    lease by deadline (pool ms)
     held          ZSET    "worker|lease", all 0: what a worker holds

@@ -15,55 +15,38 @@ from importlib.resources import files
 from router_core.state.engines.base import Script
 from router_core.state.keys import COLUMNS
 
-_BASE = (
-    *(
-        "numbers",
-        "memo",
-        "shared",
-        "column_names",
-        "keyring",
-        "recall",
-        "pending",
-        "image",
-        "flush",
-        "clock",
-        "calendar",
-        "slots",
-        "ring",
-        "window",
-        "rows",
-        "texts",
-        "sketch",
-    ),
-    *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "crowd"),
-    *("outlook", "quotas", "adaptive", "settings", "events", "evidence", "breaker", "in_flight", "leases", "reaper"),
-    *("run", "fit"),
+
+def _files(*lines: str) -> tuple[str, ...]:
+    return tuple(" ".join(lines).split())
+
+
+# Each file after those that it uses; a line an idea.
+_BASE = _files(
+    "numbers memo shared column_names keyring",  # what goes in and out
+    "recall pending image flush clock",  # what a run knows and writes, and its clock
+    "calendar slots ring window rows texts sketch",  # windows, and what texts mean
+    "cards roster deployment scopes subjects holders",  # deployments, and whom limits belong to
+    "needs contexts room crowd outlook",  # is there room, and when
+    "quotas adaptive settings",  # limits and settings in force
+    "events evidence breaker in_flight leases reaper",  # health, and who holds what
+    "run fit",  # one operation after the other
 )
-_CALLS = (
-    *(
-        "fair",
-        "queue",
-        "forecast",
-        "tickets",
-        "ranks",
-        "panic",
-        "panels",
-        "choose",
-        "levels",
-        "claims",
-        "shadow",
-        "own",
-        "refusal",
-        "reserve",
-        "concerned",
-    ),
-    *("tally", "halves", "budget", "throttle", "question", "acquire"),
-    *("outcome", "corrections", "charges", "lessons", "sketches", "aimd", "ends", "learn", "doubt", "settle"),
-    *("cancel", "renew", "pause", "others", "observe", "probe", "calls"),
+_CALLS = _files(
+    "fair queue forecast tickets",  # turns of those that wait
+    "ranks panic panels choose levels",  # who is tried, in which order
+    "claims shadow own",  # sessions, shadows, limits of one's own
+    "refusal reserve concerned",  # the answer: why not, or what is reserved
+    "tally halves budget throttle",  # counts by which retries and throttling go
+    "question acquire",  # a question, and all of the above
+    "outcome corrections charges lessons sketches aimd ends learn doubt settle",  # an end: what it charges and teaches
+    "cancel renew pause others observe probe",  # the other verbs
+    "calls",  # the run
 )
-_FLEET = (
-    *("retired", "stale", "outliers", "heartbeat", "register", "limits", "calendars", "raises", "control"),
-    *("snapshot", "percentiles", "worst", "meters", "fits", "probing", "fleet"),
+_FLEET = _files(
+    "retired stale outliers heartbeat register limits",  # workers, and what they declare
+    "calendars raises control",  # what operators change
+    "snapshot percentiles worst meters fits probing",  # what is read
+    "fleet",  # the run
 )
 
 _MEASURES = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms"})

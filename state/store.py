@@ -131,7 +131,7 @@ class Store:
             return
         member = self._process()
         member.worker.live.pop(lease.id, None)
-        member.end(SettleOp(lease, outcome, escaped(lease.deployment), escaped(lease.group)))
+        member.ends.send(SettleOp(lease, outcome, escaped(lease.deployment), escaped(lease.group)))
 
     def cancel(self, lease: Lease) -> None:
         """The call was given up before anything went upstream: everything reserved comes back."""
@@ -139,7 +139,7 @@ class Store:
             return
         member = self._process()
         member.worker.live.pop(lease.id, None)
-        member.end(CancelOp(lease.id, escaped(lease.group), subjects=lease.subjects))
+        member.ends.send(CancelOp(lease.id, escaped(lease.group), subjects=lease.subjects))
 
     def observe(self, lease: Lease, heard: Sequence[Heard], refused: bool = False) -> None:
         """What the answer to this call said of its provider's limits; `refused`: it was a 429.
@@ -148,12 +148,12 @@ class Store:
         """
         if heard and not self._closed:
             member = self._process()
-            member.end(ObserveOp(escaped(lease.deployment), lease.at_ms, refused, tuple(heard)))
+            member.ends.send(ObserveOp(escaped(lease.deployment), lease.at_ms, refused, tuple(heard)))
 
     def pause(self, deployments: tuple[str, ...], seconds: float, cap: float) -> None:
         """A provider asks these too to wait so long, `cap` seconds at most. Returns at once, from any thread."""
         if deployments and not self._closed:
-            self._process().end(PauseOp(listed(deployments), int(seconds * 1000), int(cap * 1000)))
+            self._process().ends.send(PauseOp(listed(deployments), int(seconds * 1000), int(cap * 1000)))
 
     async def renew(self, lease: Lease, seconds: float) -> None:
         """The call goes on for up to `seconds` more. Raises StateError."""

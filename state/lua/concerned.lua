@@ -12,12 +12,12 @@ end
 
 -- Whom the deployments of a list belong to, as far as nobody knows it yet.
 local function add_closed(list, closed, ids)
-  local of_settings, seen = recall.known.subjects_of, {}
+  local of_settings, last = recall.known.subjects_of, nil
   for i = 1, #list do
     local settings = list[i].settings
-    if settings and settings.subjects and not of_settings[settings] and not seen[settings] then
-      seen[settings] = true -- many deployments share theirs
-      for j = 1, #closed do
+    if settings ~= last then -- mostly many deployments share theirs
+      last = settings
+      for j = 1, settings and settings.subjects and not of_settings[settings] and #closed or 0 do
         add(ids, settings.subjects[closed[j]])
       end
     end
@@ -30,8 +30,7 @@ local function add_open(named, ids)
   local known = recall.known.open
   for i = 1, #named do
     local id = named[i]
-    local s = known[id]
-    if not s or s.known == nil then
+    if not (known[id] and known[id].limits) then
       add(ids, id)
       add(ids, scopes.of(id) .. ":*")
     end

@@ -38,8 +38,8 @@ function keyring.other(number)
   return all_keys[#column_names + #shared.groups + number] or error("UNKNOWN key", 0)
 end
 
--- Key `number` is a column of this run.
-function keyring.lend(number, name)
-  keys[name] = keyring.other(number)
+-- One of the others is a column of this run.
+function keyring.lend(key, name)
+  keys[name] = key
   lent[#lent + 1] = name
 end

@@ -6,6 +6,7 @@
 
 local GARBLED = "garbled"
 local exceeded -- of the last `admit`: {holder, position, ...} of those rows
+local loaded_at, loaded_for -- whose sums were read last, for which request
 
 local function note(h, i)
   exceeded = exceeded or {}
@@ -54,10 +55,11 @@ local function never(h, i, why)
   return "too_large"
 end
 
--- The window of row `i` as it is now. With the first that nobody opened yet all sums are read that the request meets
--- there. Throws GARBLED.
-local function window_of(h, i, d, request)
-  if not h.windows[i] then
+-- Open the window of row `i`. With the first that nobody opened yet all sums are read that the request meets there.
+-- Throws GARBLED.
+local function open(h, i, d, request)
+  if loaded_at ~= d or loaded_for ~= request then
+    loaded_at, loaded_for = d, request
     holders.load_one(d, request)
   end
   return holders.window(h, i)
@@ -79,8 +81,10 @@ local function fits(h, limits, d, request)
   local windows, now, prepared = h.windows, clock.now, true
   for i = 1, #limits do
     local limit, w = limits[i], windows[i]
-    if not w or w.at_ms ~= now then
-      w = limit.seconds and window_of(h, i, d, request)
+    if not w then
+      w = limit.seconds and open(h, i, d, request)
+    elseif w.at_ms ~= now then
+      window.renew(w)
     end
     if w then
       if w.sum + wanted[i] + w.hold > limit.amount and not window.fits(w, wanted[i], limit.amount) then

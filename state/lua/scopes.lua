@@ -53,8 +53,9 @@ local function lend(numbers)
   if not ids then
     ids = {}
     for number in string.gmatch(numbers, "%d+") do
-      local id = of_key(keyring.other(tonumber(number)))
-      keyring.lend(tonumber(number), id)
+      local key = keyring.other(tonumber(number))
+      local id = of_key(key)
+      keyring.lend(key, id)
       ids[#ids + 1] = id
     end
     lent[numbers] = ids

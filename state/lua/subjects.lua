@@ -91,10 +91,12 @@ local function holder(id)
   return s.known and s or nil
 end
 
-local function holders(ids)
+-- The cards of those that have rows; `cards`: where they are if they are known. Throws GARBLED.
+local function holders(ids, cards)
   local list = {}
   for i = 1, #ids do
-    list[#list + 1] = holder(ids[i])
+    local s = cards[ids[i]]
+    list[#list + 1] = s and s.limits and s or holder(ids[i])
   end
   return list
 end
@@ -108,7 +110,7 @@ local function of_deployment(d)
     for _, scope in ipairs(settings.subjects and scopes.read(clock.scopes).closed or NOBODY) do
       ids[#ids + 1] = settings.subjects[scope]
     end
-    list = holders(ids)
+    list = holders(ids, recall.known.subjects)
     of_settings[settings] = list
   end
   return list
@@ -121,7 +123,7 @@ local function of_request(request)
   end
   local ids = request.subjects
   if not ids.holders then
-    ids.holders = holders(ids) -- as long as this run: calls that name the same share the list
+    ids.holders = holders(ids, recall.known.open) -- in this run: calls that name the same share the list
   end
   return ids.holders
 end

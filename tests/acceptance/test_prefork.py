@@ -19,7 +19,7 @@ import pytest
 
 from router_core import Router
 from router_core.simulator import Behaviour
-from tests.acceptance.processes import PATIENCE, SPAWN, RemoteUpstream, children, upstreams
+from tests.acceptance.processes import PATIENCE, RemoteUpstream, children, upstreams
 from tests.acceptance.rig import PROMPT, entry
 from tests.servers import Server
 
@@ -212,7 +212,7 @@ def test_processes_that_multiprocessing_forks_or_spawns_serve(
     for process in forked:
         process.join(PATIENCE)
     assert [process.exitcode for process in forked] == [0] * CHILDREN
-    with SPAWN.Pool(2) as processes:
+    with multiprocessing.get_context("spawn").Pool(2) as processes:
         assert processes.starmap(served, [(models, valkey.url, pool)] * CHILDREN) == ["one"] * CHILDREN
     assert router.completion("m", PROMPT).deployment == "one"
     router.close()

@@ -17,9 +17,9 @@ import pytest
 
 from router_core.state.records import Acquire, Lease, Refused
 from router_core.state.store import Store
+from tests.fresh import FRESH
 from tests.state.kit import RANKS, Place, ask, declared, ended, settled, tries
 from tests.state.ledger import Ledger
-from tests.state.race_workers import SPAWN
 from tests.state.turns_kit import Slot, callers
 from tests.state.waiting_kit import one_slot, queued
 
@@ -147,7 +147,7 @@ async def _waiting(url: str, pool: str, calls: int) -> None:
 async def test_the_places_of_a_killed_worker_are_free_within_15_seconds(valkey: Place) -> None:
     """A thousand of one caller stand before the call of another process of the same caller."""
     store, running = await one_slot(valkey)
-    killed: Any = SPAWN.Process(target=_wait_many, args=(valkey.url, valkey.pool, 1000), daemon=True)
+    killed: Any = FRESH.Process(target=_wait_many, args=(valkey.url, valkey.pool, 1000), daemon=True)
     killed.start()
     async with asyncio.timeout(60):
         while valkey.do("ZCARD", "waiting:g") < 1000:  # noqa: ASYNC110
