@@ -58,6 +58,7 @@ _CALLS = (
     *("cancel", "renew", "pause", "others", "observe", "probe", "calls"),
 )
 _FLEET = (
+    *("tally", "doubt", "silence"),
     *("retired", "stale", "outliers", "heartbeat", "register", "limits", "calendars", "raises", "control"),
     *("snapshot", "percentiles", "worst", "meters", "fits", "probing", "fleet"),
 )
