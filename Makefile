@@ -14,6 +14,8 @@ AIMOCK := build/aimock/node_modules/.package-lock.json
 # Many tests wait for servers: one process more than the two cores of a small machine.
 JOBS ?= 3
 PYTEST := $(BIN)/python -m pytest
+# What Python compiled is kept: each process of a test run would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help venv demo test test-fast coverage long conform bench sim docs lint format clean
 
@@ -42,8 +44,8 @@ coverage: $(STAMP) ## the same with branch coverage, which takes about twice as 
 	$(MAKE) test COV="--cov --cov-branch --cov-report= --cov-append"
 	$(BIN)/python -m coverage report
 
-test-fast: $(STAMP) ## the tests that are not slow, within a minute
-	$(PYTEST) -n $(JOBS) -q -m "not slow and not serial" $(ARGS)
+test-fast: $(STAMP) ## the tests that are not slow, on memory:// and Valkey, within a minute
+	$(PYTEST) -n $(JOBS) -q -m "not slow and not serial and not further" $(ARGS)
 
 long: $(STAMP) ## replays that take minutes: the whole trace, workers killed each second
 	$(PYTEST) tests/acceptance tests/state -m long -s $(ARGS)

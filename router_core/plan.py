@@ -18,7 +18,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from router_core.choosing import pins
-from router_core.choosing.candidates import EVERYTHING, Group
+from router_core.choosing.candidates import Group
+from router_core.choosing.members import EVERYTHING
 from router_core.config import Deployment, Settings
 from router_core.config.suggest import one_of
 from router_core.config.targets import captured

@@ -16,14 +16,15 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     health        HASH    deployment -> "state generation trips until_ms since_ms reason probe[ row[s<ms>]]"; absent =
                           closed; row: failures that cast doubt on it, or calls without a sign of it (s: asked again at)
     inflight      HASH    deployment -> calls running now
+    tokens_in_flight  HASH  deployment -> "input output calls" of those whose strategy goes by them (in_flight.lua)
     learned       HASH    deployment -> "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row doubted_ms]": peak
                           EWMA of whole calls, of streams' first tokens, of output tokens; pool time of the last sample,
                           and of a stream; failures in a row, and when the last of them began (doubt.lua)
     tokens        HASH    deployment -> input + output tokens since the pool began
     spend_nano    HASH    deployment -> nano-dollars since the pool began
-    used          HASH    deployment/resource/seconds -> "sum oldest_slot" of the rolling window; also /ok/60,
-                          /failed/60 and others of breaker.lua
-    window        HASH    deployment/resource/seconds:slot -> "amount last_ms"
+    used          HASH    deployment/resource/seconds -> "sum oldest_slot amount last_ms" of the rolling window: the
+                          last two are its newest slot; also /ok/60, /failed/60 and others of breaker.lua
+    window        HASH    deployment/resource/seconds:slot -> "amount last_ms" of the slots before
     lease         HASH    lease -> what a running call holds
     leases        ZSET    lease by deadline (pool ms)
     held          ZSET    "worker|lease", all 0: what a worker holds
@@ -95,6 +96,7 @@ COLUMNS = (
     "probed",
     "sketch",
     "evidence",
+    "tokens_in_flight",
 )
 
 

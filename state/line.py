@@ -33,7 +33,7 @@ class Line:
             timeout,
             heard=member.heard,
             counts=member.counts,
-            lost=member.retry_later,
+            lost=member.ends.again,
         )
         self._loop_end = LoopEnd(self.batcher.aclose)
 
@@ -65,11 +65,11 @@ class Line:
     def _take_back(self, operation: AcquireOp, unknown: bool) -> None:
         cancel = CancelOp(operation.id, operation.group, operation.ticket(self._worker.name), operation.subjects)
         if not unknown:
-            self._member.end(cancel)
+            self._member.ends.send(cancel)
             return
         # No reply: it may still run until its time is over. Cancel after that, or it would outlive its cancel.
         delay = max(0.0, (operation.valid_until - self._worker.pool_ms()) / 1000)
-        asyncio.get_running_loop().call_later(delay, self._member.end, cancel)
+        asyncio.get_running_loop().call_later(delay, self._member.ends.send, cancel)
 
     async def wait(self, operation: AcquireOp, answer: str) -> None:
         """Sleep until the place has room; `answer` is "due place unknown turn". Cancelled, it gives its ticket back.
@@ -90,7 +90,7 @@ class Line:
             operation.told = await self.waiters.sleep(queue, operation.turn, seconds, unknown == "1", left)
         except asyncio.CancelledError:
             self.waiters.wake(queue)  # it may have been its turn
-            self._member.end(
+            self._member.ends.send(
                 CancelOp(operation.id, operation.group, operation.ticket(self._worker.name), operation.subjects)
             )
             raise

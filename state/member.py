@@ -1,4 +1,4 @@
-"""What a Store keeps per process: the worker, its lines (one per event loop), its membership in the fleet."""
+"""What a Store keeps per process: the worker, its lines (one per event loop), its membership in the fleet, its ends."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import asyncio
 import logging
 import threading
 import weakref
-from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from router_core.state.batch import Counts, Reply
+from router_core.state.ends import Ends
 from router_core.state.fleet import HEARTBEAT, Fleet
 from router_core.state.line import Line
-from router_core.state.names import unescape
-from router_core.state.operations import CancelOp, FleetOp, ObserveOp, Operation, PauseOp, SettleOp
+from router_core.state.operations import FleetOp
 from router_core.state.records import Declared, Rows, StateError
-from router_core.state.views import measure
 from router_core.state.worker import Worker
 
 if TYPE_CHECKING:
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 logger = logging.getLogger("router_core")
-UNSETTLED = 100_000  # ends of calls kept while Redis cannot be reached; beyond it the leases' own deadlines serve
-RETRY = 0.5
 
 
 class Member:
@@ -40,10 +36,9 @@ class Member:
         self._engine, self._keys, self._script = store.engine, store.keys, store.calls_script
         self._timeout, self._background = store.timeout, store.background
         self.fleet = Fleet(store.engine.connect(), store.fleet_script, store.keys, self.worker, store.timeout)
+        self.ends = Ends(self, self._store, store.background, store.keys.pool)
         self._lines: dict[asyncio.AbstractEventLoop, Line] = {}
         self._lock = threading.Lock()
-        self._unsettled: deque[Operation] = deque(maxlen=UNSETTLED)
-        self._retrying = False
         self._joined = False
         self._first: Future[None] | None = None  # calls that come together join once
         self._beating = False
@@ -121,70 +116,12 @@ class Member:
     async def _over_there(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(self._background.submit(coroutine))
 
-    def end(self, operation: SettleOp | CancelOp | ObserveOp | PauseOp) -> None:
-        """Send the end of a call, or what its answer said; from a thread without a loop through the background loop."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            self._background.loop.call_soon_threadsafe(self._end_here, operation)
-        else:
-            self._end_here(operation)
-
-    def _end_here(self, operation: SettleOp | CancelOp | ObserveOp | PauseOp) -> None:
-        self.worker.open_operations += 1
-        self.line().put(operation, self._ended)
-
-    def _ended(self, operation: Operation, answer: str | StateError) -> None:
-        self.worker.open_operations -= 1
-        if isinstance(answer, StateError):
-            self.retry_later([operation])
-        elif answer.startswith("error "):
-            logger.warning("pool %s: %s of a call failed: %s", self._keys.pool, operation.verb, answer[6:])
-        elif operation.group is not None:
-            self._wake(operation)
-        if isinstance(operation, SettleOp) and isinstance(answer, str) and answer.startswith("ok "):
-            self._learned(operation.deployment, answer.split(" ")[1:])
-
-    def _wake(self, operation: Operation) -> None:
-        """A call ended: room for who waits for its group here, or for a limit of its user's."""
-        waiters = self.line().waiters
-        waiters.wake(str(operation.group))
-        if isinstance(operation, SettleOp):
-            for subject in operation.lease.subjects:
-                waiters.wake(subject)
-
     async def _recall(self) -> None:
         """What the fleet has learned of this worker's deployments, for its first calls."""
         store = self._store()
         if store is not None and store.on_fit is not None:
             async for id, *words in self.fleet.fits():
-                self._learned(id, words)
-
-    def _learned(self, id: str, words: Sequence[str]) -> None:
-        """The fleet knows how tokens follow from estimates: ratio, plain, tools."""
-        store = self._store()
-        if store is not None and store.on_fit is not None:
-            ratio, plain, tools = words
-            store.on_fit(unescape(id), float(ratio), measure(plain), measure(tools))
-
-    def retry_later(self, operations: Sequence[Operation]) -> None:
-        """Ends of calls that did not get through. They are idempotent, so they are simply sent again."""
-        self._unsettled.extend(o for o in operations if isinstance(o, SettleOp | CancelOp))
-        if self._unsettled and not self._retrying:
-            self._retrying = True
-            self._background.submit(self._resend())
-
-    async def _resend(self) -> None:
-        try:
-            while self._unsettled:
-                batch = [self._unsettled.popleft() for _ in range(min(64, len(self._unsettled)))]
-                answers = await asyncio.gather(*(self.line().batcher.ask(o) for o in batch), return_exceptions=True)
-                failed = [o for o, a in zip(batch, answers, strict=True) if isinstance(a, StateError)]
-                self._unsettled.extendleft(failed)
-                if failed:
-                    await asyncio.sleep(RETRY)
-        finally:
-            self._retrying = False
+                self.ends.learned(id, words)
 
     async def flush(self) -> None:
         """Every end of a call handed over so far has been answered, or waits for Redis to come back."""

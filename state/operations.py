@@ -114,8 +114,9 @@ class AcquireOp:
 
 
 def _uses(subjects: Iterable[str], share: Share) -> str:
-    """The columns of these subjects."""
-    return "".join(f" use={share.key(f'use:{subject}')}:{subject}" for subject in subjects)
+    """The columns of these subjects: their keys say whose they are."""
+    numbers = ",".join(str(share.key(f"use:{subject}")) for subject in subjects)
+    return f" use={numbers}" if numbers else ""
 
 
 def _known(value: float | None) -> str:

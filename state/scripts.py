@@ -9,64 +9,52 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from router_core.state.engines.base import Script
 from router_core.state.keys import COLUMNS
 
-_BASE = (
-    *(
-        "numbers",
-        "memo",
-        "shared",
-        "column_names",
-        "recall",
-        "pending",
-        "image",
-        "flush",
-        "clock",
-        "calendar",
-        "slots",
-        "ring",
-        "window",
-        "rows",
-        "texts",
-        "sketch",
-    ),
-    *("cards", "roster", "deployment", "scopes", "subjects", "holders", "needs", "contexts", "room", "outlook"),
-    *("quotas", "adaptive", "settings", "events", "evidence", "breaker", "leases", "reaper", "run", "fit"),
+
+def _files(*lines: str) -> tuple[str, ...]:
+    return tuple(" ".join(lines).split())
+
+
+# Each file after those that it uses; a line an idea.
+_BASE = _files(
+    "numbers memo shared column_names keyring",  # what goes in and out
+    "recall pending image flush clock",  # what a run knows and writes, and its clock
+    "calendar slots ring window rows texts sketch",  # windows, and what texts mean
+    "cards roster deployment scopes subjects holders",  # deployments, and whom limits belong to
+    "needs contexts room crowd outlook",  # is there room, and when
+    "quotas adaptive settings",  # limits and settings in force
+    "events evidence breaker tally doubt in_flight leases reaper",  # health, and who holds what
+    "run fit",  # one operation after the other
 )
-_CALLS = (
-    *(
-        "fair",
-        "queue",
-        "forecast",
-        "tickets",
-        "ranks",
-        "panic",
-        "panels",
-        "choose",
-        "levels",
-        "claims",
-        "shadow",
-        "own",
-        "refusal",
-        "reserve",
-    ),
-    *("tally", "halves", "budget", "throttle", "question", "acquire"),
-    *("outcome", "corrections", "charges", "lessons", "sketches", "aimd", "ends", "learn", "doubt", "settle"),
-    *("cancel", "renew", "pause", "others", "observe", "probe", "calls"),
+_CALLS = _files(
+    "fair queue forecast tickets",  # turns of those that wait
+    "ranks panic panels choose levels",  # who is tried, in which order
+    "claims shadow own",  # sessions, shadows, limits of one's own
+    "refusal reserve concerned",  # the answer: why not, or what is reserved
+    "halves budget throttle",  # counts by which retries and throttling go
+    "question acquire",  # a question, and all of the above
+    "outcome corrections charges lessons sketches aimd ends learn settle",  # an end: what it charges and teaches
+    "cancel renew pause others observe probe",  # the other verbs
+    "calls",  # the run
 )
-_FLEET = (
-    *("tally", "doubt", "silence"),
-    *("retired", "stale", "outliers", "heartbeat", "register", "limits", "calendars", "raises", "control"),
-    *("snapshot", "percentiles", "worst", "meters", "fits", "probing", "fleet"),
+_FLEET = _files(
+    "silence retired stale outliers heartbeat register limits",  # workers, and what they declare
+    "calendars raises control",  # what operators change
+    "snapshot percentiles worst meters fits probing",  # what is read
+    "fleet",  # the run
 )
 
 _MEASURES = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms"})
+_IN_FLIGHT = frozenset({"input_in_flight", "output_in_flight"})
 _FACTS = re.compile(r"^-- Facts:[ \t]*(.*)$", re.MULTILINE)
 
 
+@cache
 def source(name: str) -> str:
     """The text of `lua/<name>.lua`."""
     return files(__package__).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
@@ -82,9 +70,15 @@ def facts_of(name: str, rank: str) -> frozenset[str]:
 
 def calls(ranks: Mapping[str, str]) -> Script:
     """The script of calls, with the rank functions (strategy name -> Lua source) it can choose by."""
-    return _script("calls", (*_BASE, *_CALLS), {"ranks": _ranks(ranks)})
+    return _calls(_ranks(ranks))
 
 
+@lru_cache(maxsize=8)  # a process has one set of strategies, and a Router of its own for each pool and test
+def _calls(ranks: str) -> Script:
+    return _script("calls", (*_BASE, *_CALLS), {"ranks": ranks})
+
+
+@cache
 def fleet() -> Script:
     """The script of workers and operators."""
     return _script("fleet", (*_BASE, *_FLEET), {})
@@ -101,7 +95,8 @@ def _ranks(ranks: Mapping[str, str]) -> str:
             ranks[name],
             "end)()",
             f'ranks["{name}"] = {{ rank = rank, prepare = prepare, reads_windows = {_lua("used" in facts)}, '
-            f"reads_learned = {_lua(not facts.isdisjoint(_MEASURES))} }}",
+            f"reads_learned = {_lua(not facts.isdisjoint(_MEASURES))}, "
+            f"reads_tokens = {_lua(not facts.isdisjoint(_IN_FLIGHT))} }}",
             "end",
         ]
     return "\n".join(parts)

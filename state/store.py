@@ -126,7 +126,8 @@ class Store:
 
     def listen(self, lease: Lease, stream: bool) -> None:
         """The call goes upstream: until it is heard of, or settled, its deployment is watched for its silence."""
-        self._process().worker.silences.begin(lease, stream)
+        if not self._closed:
+            self._process().worker.silences.begin(lease, stream)
 
     def heard_of(self, lease: Lease) -> None:
         """Its first content is there. Any number of times, from any thread."""
@@ -141,7 +142,7 @@ class Store:
         member = self._process()
         member.worker.live.pop(lease.id, None)
         member.worker.silences.end(lease)
-        member.end(SettleOp(lease, outcome, escaped(lease.deployment), escaped(lease.group)))
+        member.ends.send(SettleOp(lease, outcome, escaped(lease.deployment), escaped(lease.group)))
 
     def cancel(self, lease: Lease) -> None:
         """The call was given up before anything went upstream: everything reserved comes back."""
@@ -150,7 +151,7 @@ class Store:
         member = self._process()
         member.worker.live.pop(lease.id, None)
         member.worker.silences.end(lease)
-        member.end(CancelOp(lease.id, escaped(lease.group), subjects=lease.subjects))
+        member.ends.send(CancelOp(lease.id, escaped(lease.group), subjects=lease.subjects))
 
     def observe(self, lease: Lease, heard: Sequence[Heard], refused: bool = False) -> None:
         """What the answer to this call said of its provider's limits; `refused`: it was a 429.
@@ -159,12 +160,12 @@ class Store:
         """
         if heard and not self._closed:
             member = self._process()
-            member.end(ObserveOp(escaped(lease.deployment), lease.at_ms, refused, tuple(heard)))
+            member.ends.send(ObserveOp(escaped(lease.deployment), lease.at_ms, refused, tuple(heard)))
 
     def pause(self, deployments: tuple[str, ...], seconds: float, cap: float) -> None:
         """A provider asks these too to wait so long, `cap` seconds at most. Returns at once, from any thread."""
         if deployments and not self._closed:
-            self._process().end(PauseOp(listed(deployments), int(seconds * 1000), int(cap * 1000)))
+            self._process().ends.send(PauseOp(listed(deployments), int(seconds * 1000), int(cap * 1000)))
 
     async def renew(self, lease: Lease, seconds: float) -> None:
         """The call goes on for up to `seconds` more. Raises StateError."""

@@ -45,11 +45,12 @@ def _observed(text: str) -> Observed:
 def deployment_state(line: str, now_ms: float, timings: Mapping[str, Timings]) -> DeploymentState | None:
     """One line of snapshot.lua; None for a garbled deployment. `timings`: of deployments, where there are any."""
     fields = line.split("\t")
-    if len(fields) != 19:
+    if len(fields) != 20:
         return None
     settings, _, limits = fields[14].partition("|")
     head = _pairs(settings)
     until_ms = float(fields[4])
+    sent, made = fields[19].split()
     return DeploymentState(
         id=unescape(fields[0]),
         group=unescape(head.get("group", "")),
@@ -77,6 +78,8 @@ def deployment_state(line: str, now_ms: float, timings: Mapping[str, Timings]) -
         overrides=MappingProxyType(_pairs(fields[15])),
         context_tokens=_whole(fields[18]),
         timings=_counted(timings.get(fields[0])),
+        input_in_flight=_whole(sent),
+        output_in_flight=_whole(made),
         observed=MappingProxyType({name: _observed(text) for name, text in _pairs(fields[17]).items()}),
     )
 

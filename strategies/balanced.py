@@ -25,4 +25,4 @@ class BalancedArguments(Arguments):
     headroom: float | None = Field(None, ge=0, le=4)  # exponent; 0.5; 0: limits matter only where they are full
 
 
-BALANCED = Strategy("balanced", source("balanced"), BalancedArguments)
+BALANCED = Strategy("balanced", source("waits", "balanced"), BalancedArguments)

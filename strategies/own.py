@@ -14,6 +14,7 @@ from typing import Any
 from lupa import lua51, lua54
 
 LOADED = frozenset({"latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "input_price", "output_price", "used"})
+LOADED |= {"input_in_flight", "output_in_flight"}
 ALWAYS = frozenset({"id", "weight", "order", "inflight", "state", "trips", "since_ms", "reason"})
 _HEADER = re.compile(r"^-- Facts:[ \t]*(.*)$", re.MULTILINE)
 
@@ -49,9 +50,10 @@ function(rank, prepare, args)
   local function random() return 0.5 end
   local known = { id = "a", weight = 1, order = 0, inflight = 1, state = "closed", trips = 1, since_ms = 900000,
     reason = "server", latency_ms = 900, ttft_ms = 90,
-    ms_per_token = 9, sampled_ms = 999000, input_price = 1e9, output_price = 2e9, used = 0.5 }
+    ms_per_token = 9, sampled_ms = 999000, input_price = 1e9, output_price = 2e9, used = 0.5,
+    input_in_flight = 400, output_in_flight = 100 }
   local unseen = { id = "b", weight = 1, order = 0, inflight = 0, state = "closed", trips = 0, since_ms = 0,
-    reason = "-", used = 0 }
+    reason = "-", used = 0, input_in_flight = 0, output_in_flight = 0 }
   local request = { stream = false, input_tokens = 100, output_tokens = 100, args = args, group = "group" }
   local ranks = {}
   if prepare and prepare({ known, unseen }, request, 1000000, random, ranks) then return ranks[1], ranks[2] end

@@ -1,8 +1,8 @@
 -- What the caller waits for, in ms, x (in-flight + 1) / weight, with a memory that ages: peak EWMA of Finagle, Linkerd.
 -- The pool learns a slower sample at once and faster ones by and by. Here an idle one is forgiven besides, by
--- exp(-age / args.decay s): so it is asked again. With a call in flight it is not: one at a time finds out.
+-- exp(-age / args.decay s).
 -- A cooldown counts as a sample of args.penalty times the average, which ages alike from the recovery on.
--- In slow start a deployment takes part in its share of the decisions only, however fast it looks.
+-- Uses: aged, levels_of, steps_back
 -- Facts: inflight, state, trips, since_ms, latency_ms, ttft_ms, ms_per_token, sampled_ms
 
 local DECAY, PENALTY = 10, 5 -- seconds; Linkerd's
@@ -18,20 +18,8 @@ local function measured(candidate, request)
   return candidate.latency_ms
 end
 
--- By `order`: the sum of weights, and the average, which stands for those without a sample.
 local function prepare(candidates, request)
-  local levels = {}
-  for _, candidate in ipairs(candidates) do
-    local level = levels[candidate.order] or { weight = 0, count = 0, sum = 0, prior = 1 }
-    levels[candidate.order] = level
-    level.weight = level.weight + math.max(candidate.weight, 0)
-    local ms = measured(candidate, request)
-    if ms then
-      level.count, level.sum = level.count + 1, level.sum + ms
-      level.prior = level.sum / level.count
-    end
-  end
-  request.prepared = levels
+  request.prepared = levels_of(candidates, measured, request)
 end
 
 -- What is left of the last cooldown, as a part of the penalty: 1 at the recovery, then less and less.
@@ -46,19 +34,17 @@ end
 local function ms_of(candidate, level, request, now)
   local decay = (request.args.decay or DECAY) * 1000
   local ms = measured(candidate, request)
-  if ms and candidate.inflight <= 0 then
-    ms = ms * math.exp(-math.max(now - candidate.sampled_ms, 0) / decay)
-  end
+  ms = ms and aged(ms, candidate, now - candidate.sampled_ms, decay)
   local penalty = (request.args.penalty or PENALTY) * level.prior * guilt(candidate, now, decay)
   return math.max(ms or level.prior, penalty, LEAST_MS)
 end
 
 local function rank(candidate, request, now, random)
-  local level, weight = request.prepared[candidate.order], candidate.weight
-  if weight <= 0 or candidate.state == "ramp" and random() * level.weight > weight then
+  local level = request.prepared[candidate.order]
+  if steps_back(candidate, level, random) then
     return math.huge
   end
-  return ms_of(candidate, level, request, now) * (candidate.inflight + 1) / weight
+  return ms_of(candidate, level, request, now) * (candidate.inflight + 1) / candidate.weight
 end
 
 return rank, prepare

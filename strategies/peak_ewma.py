@@ -27,4 +27,4 @@ class PeakEwmaArguments(Arguments):
     penalty: float | None = Field(None, ge=0)  # times the group's average, right after a cooldown; 5; 0: none
 
 
-PEAK_EWMA = Strategy("peak-ewma", source("peak_ewma"), PeakEwmaArguments)
+PEAK_EWMA = Strategy("peak-ewma", source("waits", "peak_ewma"), PeakEwmaArguments)

@@ -95,6 +95,7 @@ def did_you_mean(name: str, good: list[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def source(file: str) -> str:
-    """The text of `<file>.lua` beside this module."""
-    return files(__package__).joinpath(f"{file}.lua").read_text(encoding="utf-8")
+def source(*names: str) -> str:
+    """The text of `<name>.lua` beside this module; of several, one after the other: what the last one uses, then it."""
+    folder = files(__package__)
+    return "\n".join(folder.joinpath(f"{name}.lua").read_text(encoding="utf-8") for name in names)

@@ -32,8 +32,10 @@ def own(root: Path = ROOT) -> list[str]:
     for path in files(root):
         builtins = HOST if "engines" in path.parts else REDIS
         found += check(path, (root / path).read_text(encoding="utf-8"), builtins)
-    sources = {path.name: (root / path).read_text(encoding="utf-8") for path in files(root) if "lua" in path.parts}
-    return found + together(sources)
+    for folder in ("lua", "strategies"):  # what is put one after another
+        paths = [path for path in files(root) if folder in path.parts]
+        found += together({path.name: (root / path).read_text(encoding="utf-8") for path in paths})
+    return found
 
 
 def tool(name: str, root: Path = ROOT) -> str | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "router_core/RESILIENCE.md", "deploy/README.md")}
+NAMES = ("README.md", "router_core/RESILIENCE.md", "state/README.md", "deploy/README.md")
+PAGES = {name: (ROOT / name).read_text() for name in NAMES}
 README = PAGES["README.md"]
 BLOCKS = [block for page in PAGES.values() for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
 FRAGMENTS = [block for block in BLOCKS if re.search(r"^(response = )?await ", block, re.MULTILINE)]
@@ -23,6 +24,7 @@ def test_the_fragments_are_python(fragment: str) -> None:
     compile(fragment, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.split("\n")[0])
 def test_the_examples_run_as_they_stand(program: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)

@@ -9,7 +9,8 @@ from typing import Any
 from router_core.choosing import custom, limits
 from router_core.choosing.affinity import NOWHERE, Affinity, Drawn
 from router_core.choosing.allowance import Allowance
-from router_core.choosing.candidates import Needs, Slice
+from router_core.choosing.candidates import Slice
+from router_core.choosing.members import Needs
 from router_core.choosing.routing import Routed, Routing
 from router_core.choosing.shadow import Shadow
 from router_core.choosing.watch import Watch

@@ -35,6 +35,11 @@ AGE = Family("router_core_pool_age_seconds", "Age of what router_core_pool_* say
 WORKERS = Family("router_core_pool_workers", "Live workers", ("pool",))
 WAITING = Family("router_core_pool_waiting", "Calls of the fleet that wait for room", ("pool", "group"))
 INFLIGHT = Family("router_core_pool_inflight", "Upstream calls of the fleet now", _DEPLOYMENT)
+TOKENS = Family(
+    "router_core_pool_tokens_in_flight",
+    "Estimated tokens of those calls, where a strategy counts them",
+    (*_DEPLOYMENT, "kind"),
+)
 WEIGHT = Family("router_core_pool_weight", "Weight in force", _DEPLOYMENT)
 STATE = Family("router_core_pool_health", "1 for the state it is in", (*_DEPLOYMENT, "state"))
 COOLING = Family("router_core_pool_cooling_seconds", "Seconds until it may be tried again", _DEPLOYMENT)
@@ -54,7 +59,7 @@ SHADOW = Family(
 )  # fmt: skip
 
 FAMILIES = (
-    OPERATIONS, CALLS, DEGRADED, AGE, WORKERS, WAITING, INFLIGHT, WEIGHT, STATE, COOLING, LIMIT, USED, LEFT,
+    OPERATIONS, CALLS, DEGRADED, AGE, WORKERS, WAITING, INFLIGHT, TOKENS, WEIGHT, STATE, COOLING, LIMIT, USED, LEFT,
     SHARED_LIMIT, SHARED_USED, SHARED_LEFT, COOLDOWNS, SHADOW, TTFT, LATENCY,
 )  # fmt: skip
 _OF_DEPLOYMENT, _OF_SUBJECT = (LIMIT, USED, LEFT), (SHARED_LIMIT, SHARED_USED, SHARED_LEFT)
@@ -102,6 +107,9 @@ def samples(reading: PoolReading) -> Iterator[tuple[Family, tuple[str, ...], flo
 def _of_deployment(names: tuple[str, ...], state: DeploymentState) -> Iterator[tuple[Family, tuple[str, ...], float]]:
     now = "drained" if state.drained else state.health
     yield INFLIGHT, names, state.inflight
+    for kind, tokens in (("input", state.input_in_flight), ("output", state.output_in_flight)):
+        if tokens is not None:
+            yield TOKENS, (*names, kind), tokens
     yield WEIGHT, names, state.weight
     yield COOLING, names, state.cooling
     for health in HEALTH:

@@ -1,5 +1,5 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
--- Uses: numbers, shared, image, room, reserve, holders, subjects, contexts, queue, tickets, panels, choose,
+-- Uses: numbers, shared, image, room, reserve, concerned, contexts, queue, tickets, panels, choose,
 --       levels, claims, shadow, own, refusal, leases, breaker, panic, clock, question, budget, throttle, doubt
 -- Defines: acquire
 -- Op      as question.lua says
@@ -54,7 +54,6 @@ local function find_room(request, panel, found, refusals, draw)
   if not first then
     return nil
   end
-  holders.load_one(panel.members[first], request)
   local ok, reason, never = try(request, panel, first)
   if ok then
     return first
@@ -71,7 +70,8 @@ local function grant(request, panel, i, found, q)
   if kind == RELIEF then
     panic.note(request.group, panel)
   end
-  leases.hold(request.id, shared.worker, d, kind, clock.now + request.lease_ms, reserve.take(d, request))
+  local tokens = panel.strategy.reads_tokens and { input = request.input_tokens, output = request.output_tokens }
+  leases.hold(request.id, shared.worker, d, kind, clock.now + request.lease_ms, reserve.take(d, request), tokens)
   if kind == PROBE then
     breaker.probe(d, request.id)
   elseif d.closing then
@@ -93,14 +93,14 @@ end
 local function load(entries)
   local lease_ids = {}
   for i = 1, #entries do
-    lease_ids[i] = entries[i].op.id
+    lease_ids[i] = entries[i].id
   end
   image.load("lease", lease_ids)
   claims.load(entries)
   contexts.load(entries)
   choose.load(entries)
   if clock.scopes then
-    subjects.load(entries)
+    concerned.load(entries)
   end
 end
 
@@ -137,7 +137,7 @@ local function run(request)
   end
   local held = leases.read(request.id)
   if held then
-    local shows = (held.probe or held.relief) and " 1" or " 0"
+    local shows = leases.shows(held) and " 1" or " 0"
     return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. shows
   end
   local q = queue.of(request.group)

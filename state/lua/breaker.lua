@@ -73,7 +73,7 @@ end
 -- A call succeeded that was to show whether it is back: its probe, or one that panic let in.
 local function recover(d, lease, policy)
   local is_probe = d.state == "half-open" and d.probe == lease.id
-  local is_relief = lease.relief and (d.state == "open" or d.state == "half-open")
+  local is_relief = lease.kind == "relief" and (d.state == "open" or d.state == "half-open")
   if lease.generation ~= d.generation or not (is_probe or is_relief) then
     return
   end

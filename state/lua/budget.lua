@@ -12,17 +12,14 @@
 local KINDS = { retry = { suffix = "", width_ms = 5000 }, hedge = { suffix = "|hedge", width_ms = 60000 } }
 local REQUESTS, EXTRA = 1, 2
 
--- What an acquire says of it: " firsts=8", " hedged=1" (they count for that budget too), " extra=retry,0.2,10" (kind,
--- ratio, per second).
-local function parse(request, words)
-  request.firsts, request.hedged = tonumber(words.firsts), words.hedged == "1"
-  if words.extra then
-    local kind, ratio, per_second = string.match(words.extra, "^(%l+),([%d.]+),([%d.]+)$")
-    if not KINDS[kind] then
-      error("MALFORMED acquire", 0)
-    end
-    request.extra = { kind = kind, ratio = tonumber(ratio), per_second = tonumber(per_second) }
+-- What an acquire says of an extra call, "retry,0.2,10": kind, ratio, per second. (Of others it says " firsts=8", and
+-- " hedged=1" where they count for that budget too.)
+local function extra(text)
+  local kind, ratio, per_second = string.match(text, "^(%l+),([%d.]+),([%d.]+)$")
+  if not KINDS[kind] then
+    error("MALFORMED acquire", 0)
   end
+  return { kind = kind, ratio = tonumber(ratio), per_second = tonumber(per_second) }
 end
 
 local function counters(group, kind)
@@ -40,19 +37,19 @@ end
 -- Count the requests that a worker tells of; then "denied retry" if the call is one extra that the budget has no room
 -- for, else nil.
 local function denies(request)
-  local extra, firsts = request.extra, request.firsts
+  local asked, firsts = request.extra, request.firsts
   if firsts then
     add(request.group, "retry", REQUESTS, firsts)
     if request.hedged then
       add(request.group, "hedge", REQUESTS, firsts)
     end
   end
-  local h = extra and counters(request.group, extra.kind)
+  local h = asked and counters(request.group, asked.kind)
   if not h then
     return nil
   end
-  local most = extra.ratio * halves.sum(h, REQUESTS) + extra.per_second * h.seconds
-  return halves.sum(h, EXTRA) + 1 > most and "denied " .. extra.kind or nil
+  local most = asked.ratio * halves.sum(h, REQUESTS) + asked.per_second * h.seconds
+  return halves.sum(h, EXTRA) + 1 > most and "denied " .. asked.kind or nil
 end
 
 -- It was granted.
@@ -62,4 +59,4 @@ local function spend(request)
   end
 end
 
-local budget = { parse = parse, denies = denies, spend = spend }
+local budget = { extra = extra, denies = denies, spend = spend }

@@ -18,29 +18,39 @@ local verbs = {
 }
 local REAPED = 8 -- leases that are over and that a run takes along
 
--- Who holds an earlier ticket is decided earlier, whatever its place in the run. Does anybody hold one?
-local function by_place(acquires)
-  local waiting = false
-  for _, entry in ipairs(acquires) do
-    local op = entry.op
-    local ok, q = pcall(queue.of, op.group) -- a broken queue is the error of its own group's calls
-    entry.place, entry.turn = 0, math.huge
+-- Does anybody wait in the groups of these calls?
+local function is_waited(acquires)
+  local last
+  for i = 1, #acquires do
+    local group = acquires[i].group
+    if group ~= last and not queue.is_idle(group) then
+      local ok, q = pcall(queue.of, group) -- a broken queue is the error of its own group's calls
+      if ok and not q.empty then
+        return true
+      end
+    end
+    last = group
+  end
+  return false
+end
+
+-- Who holds an earlier ticket is decided earlier, whatever its place in the run.
+local function sort(acquires)
+  for _, op in ipairs(acquires) do
+    local ok, q = pcall(queue.of, op.group)
+    op.place, op.decided = 0, math.huge
     if ok and not q.empty then
-      entry.place, entry.turn = tickets.expect(q, op)
-      waiting = true
+      op.place, op.decided = tickets.expect(q, op)
     end
   end
-  if waiting then
-    table.sort(acquires, function(a, b)
-      if a.place ~= b.place then
-        return a.place < b.place
-      elseif a.turn ~= b.turn then
-        return a.turn < b.turn
-      end
-      return a.position < b.position
-    end)
-  end
-  return waiting
+  table.sort(acquires, function(a, b)
+    if a.place ~= b.place then
+      return a.place < b.place
+    elseif a.decided ~= b.decided then
+      return a.decided < b.decided
+    end
+    return a.position < b.position
+  end)
 end
 
 -- Returns whether the pool takes this worker for alive, as far as this run looked: now and then, and where others wait.
@@ -49,7 +59,11 @@ local function admit(acquires)
   if clock.ticks then
     leases.reap(REAPED)
   end
-  if by_place(acquires) or clock.ticks then
+  local waited = is_waited(acquires)
+  if waited then
+    sort(acquires)
+  end
+  if waited or clock.ticks then
     is_known = redis.call("ZSCORE", keys.workers, shared.worker)
   end
   acquire.load(acquires)
@@ -67,10 +81,13 @@ local function calls(given_keys, args)
   claims.begin()
   shadow.begin()
   halves.begin()
-  local acquires, ends, others = {}, {}, {}
-  for _, entry in ipairs(run.parse(args, verbs)) do
-    local list = entry.verb == "acquire" and acquires or (entry.verb == "settle" and ends or others)
-    list[#list + 1] = entry
+  local operations, named = run.parse(args, verbs)
+  local acquires, ends = {}, {}
+  for i = 1, #operations do
+    local list = named[i] == "acquire" and acquires or (named[i] == "settle" and ends)
+    if list then
+      list[#list + 1] = operations[i]
+    end
   end
   if #ends > 0 then
     settle.load(ends)
@@ -78,8 +95,10 @@ local function calls(given_keys, args)
       run.attempt(ends[i], settle.run)
     end
   end
-  for _, entry in ipairs(others) do
-    run.attempt(entry, verbs[entry.verb].run)
+  for i = 1, #operations - #acquires - #ends > 0 and #operations or 0 do
+    if named[i] ~= "acquire" and named[i] ~= "settle" then
+      run.attempt(operations[i], verbs[named[i]].run)
+    end
   end
   local is_known = #acquires == 0 or admit(acquires)
   queue.flush()

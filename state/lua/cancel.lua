@@ -1,7 +1,7 @@
 -- The call was given up before anything was sent upstream: all that was reserved comes back, and its ticket goes.
 -- Uses: queue, slots, corrections, deployment, roster, leases, breaker, scopes
 -- Defines: cancel
--- Op      "cancel id group ticket[ use=key:subject ...]"; ticket "-": it never waited; use: columns of its subjects
+-- Op      "cancel id group ticket[ use=key,key]"; ticket "-": it never waited; use: columns of its subjects
 -- Returns "ok", or "gone" if nothing was held
 
 local cancel = {}
@@ -12,7 +12,7 @@ function cancel.parse(op)
   if not id then
     error("MALFORMED cancel", 0)
   end
-  scopes.lend(rest)
+  scopes.lend_in(rest)
   return { id = id, group = group, ticket = ticket }
 end
 

@@ -1,5 +1,5 @@
 -- The order in which candidates are tried.
--- Uses: holders, outlook, roster, ranks, clock
+-- Uses: holders, outlook, roster, in_flight, ranks, clock
 -- Defines: choose
 -- First the lowest `order`; in it those that levels.lua puts first, then a deployment that waits for its probe, then
 -- the lowest rank; ties at random.
@@ -29,7 +29,7 @@ end
 local function load(entries)
   local lists, wanted = {}, roster.BASE
   for i = 1, #entries do
-    local request = entries[i].op
+    local request = entries[i]
     if request.candidates ~= lists[#lists] then
       lists[#lists + 1] = request.candidates
     end
@@ -49,6 +49,9 @@ local function ranks_of(panel, request, draw)
     for i = 1, #members do
       members[i].used = outlook.used_share(members[i])
     end
+  end
+  if strategy.reads_tokens then
+    in_flight.tell(members, request)
   end
   if strategy.prepare and strategy.prepare(members, request, now, draw, ranked) then
     return ranked

@@ -1,5 +1,5 @@
 -- Which deployment serves a session (or a user): claimed by its first call, found by the later ones, one for the fleet.
--- Uses: numbers, image, pending, deployment, roster, clock
+-- Uses: numbers, pending, deployment, roster, clock
 -- Defines: claims
 -- `pin:<group>:<hash>` = "deployment renewed_ms", with a TTL that the session's calls begin anew.
 -- Where the deployment has no room, or is no candidate of a call, another serves the call and the pin stays: caches are
@@ -8,23 +8,24 @@
 
 local claims = {}
 local RENEWED = 0.1 -- of its TTL: a younger pin is not written anew
-local texts -- key -> text of the pin, false where there is none
+local texts -- key -> text of the pin, false where there is none; nil where no call has one
 local failure -- why pins cannot be read
 
 function claims.begin()
-  texts, failure = {}, nil
+  texts, failure = nil, nil
 end
 
 -- Read the pins of all acquires of the run, in one command. `entries`: as of run.parse.
 function claims.load(entries)
-  local pins = {}
+  local pins
   for i = 1, #entries do
-    local pin = entries[i].op.pin
-    if pin and texts[pin] == nil then
-      pins[#pins + 1], texts[pin] = pin, false
+    local pin = entries[i].pin
+    if pin then
+      pins, texts = pins or {}, texts or {}
+      pins[#pins + 1], texts[pin] = texts[pin] == nil and pin or nil, false
     end
   end
-  if #pins > 0 then
+  if pins then
     local found = redis.pcall("MGET", unpack(pins))
     failure = found.err
     for i = 1, #found do
@@ -68,6 +69,5 @@ end
 -- Write what was planned.
 function claims.write(request, text)
   texts[request.pin] = text
-  image.proven(request.pin) -- whatever stands there, SET takes its place
   pending.write("SET", request.pin, text, "PX", numbers.int(request.pin_ms))
 end

@@ -7,6 +7,7 @@
 --          is what runs are taken for that look after something now and then.
 
 local clock = { now = nil, text = nil, offset = nil, epoch = nil, scopes = nil, ticks = nil, writes = nil }
+local CLOCK = pending.command("HSET", "clock")
 local FIELDS = { "last_ms", "offset_ms", "epoch", "scopes", "writes" }
 local TICK_MS = 10 -- no run's time is later than the one stored by more than this
 local SORTED = { leases = true, expired = true, workers = true, retired = true, held = true }
@@ -21,7 +22,7 @@ local function give_birth()
   image.set("clock", "epoch", clock.epoch)
   for name, key in pairs(keys) do
     if SORTED[name] then
-      pending.add_member(key, name == "held" and "0" or "+inf", "~")
+      pending.add_member(name, name == "held" and "0" or "+inf", "~")
     elseif name == "events" then
       local detail = clock.epoch
       pending.write("XADD", key, "*", "kind", "pool-created", "deployment", "", "detail", detail, "at_ms", clock.text)
@@ -32,7 +33,7 @@ local function give_birth()
 end
 
 function clock.begin()
-  local stored = image.read("clock", FIELDS)
+  local stored = image.fetch("clock", FIELDS)
   local last, offset = numbers.of(stored[1] or "0"), numbers.of(stored[2] or "0")
   local time = redis.call("TIME")
   local now = time[1] * 1000 + math.floor(time[2] / 1000) + offset
@@ -48,7 +49,7 @@ function clock.begin()
   clock.writes = stored[5]
   clock.ticks = now - last >= TICK_MS
   if clock.ticks then
-    image.set("clock", "last_ms", clock.text)
+    pending.add(CLOCK, "last_ms", clock.text)
   end
   if not clock.epoch then
     give_birth()
@@ -58,10 +59,10 @@ end
 -- At the end of a run that changes something, or ticks: others see that they have to read. In a pool that begins, or
 -- began again, the number is one that was never there.
 function clock.count_writes()
-  if clock.ticks or pending.changed then
+  if clock.ticks or pending.is_any() then
     local before = clock.writes and numbers.read(clock.writes) or clock.now * 1000
     clock.writes = numbers.int(before + 1)
-    image.set("clock", "writes", clock.writes)
+    pending.add(CLOCK, "writes", clock.writes)
   end
 end
 

@@ -10,7 +10,7 @@ local MARGIN = 1.25 -- an estimate may be that much too high: only what surely i
 local function load(entries)
   local last
   for i = 1, #entries do
-    local request = entries[i].op
+    local request = entries[i]
     if request.input_tokens >= LEAST and request.candidates ~= last and request.candidates[1] then
       image.load("context", request.candidates)
       last = request.candidates

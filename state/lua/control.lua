@@ -6,7 +6,7 @@
 -- Op      "control action id key=value ...": weight weight=2 | limits requests/60=100 ... |
 --         raise requests/60=100 cost/3600=20% ... (by so much) | drain | resume | cool ms=60000 |
 --         reset (health, windows, what the provider said) | clear (all overrides, or those named key=-); for a subject
---         limits, raise, reset and clear, and behind them " use=key:subject" for its column
+--         limits, raise, reset and clear, and behind them " use=key" for its column
 -- Returns "ok settings in force"
 
 local control = {}
@@ -22,8 +22,8 @@ function control.parse(op)
   if subject and not OF_SUBJECTS[action] then
     error("UNKNOWN action of a subject", 0)
   end
-  scopes.lend(rest)
-  return { action = action, id = id, subject = subject, rest = string.gsub(rest, " use=%d+:%S+", "") }
+  scopes.lend_in(rest)
+  return { action = action, id = id, subject = subject, rest = string.gsub(rest, " use=[%d,]+", "") }
 end
 
 -- Set what is overridden; a subject's rows are in force at once.

@@ -1,10 +1,14 @@
 -- A deployment as this run sees it: settings in force, health, and the numbers that calls change.
--- Uses: numbers, image, recall, roster, clock
+-- Uses: numbers, image, pending, recall, roster, clock
 -- Defines: deployment
 -- `tokens[id]`, `spend_nano[id]` = a number; absent: 0. The other columns: roster.lua
 
 local deployment = {}
 local COLUMNS = { "inflight", "learned", "tokens", "spend_nano" } -- that calls change
+local COMMANDS = {}
+for i = 1, #COLUMNS do
+  COMMANDS[i] = pending.command("HSET", COLUMNS[i])
+end
 local changed = {}
 
 function deployment.begin()
@@ -123,7 +127,7 @@ function deployment.flush()
       local column = COLUMNS[j]
       if touched[column] then
         touched[column] = false
-        image.set(column, d.id, column == "learned" and learned_text(d) or numbers.int(d[column]))
+        pending.add(COMMANDS[j], d.id, column == "learned" and learned_text(d) or numbers.int(d[column]))
       end
     end
     d.changed, changed[i] = false, nil

@@ -29,7 +29,7 @@ local function more(d, calls)
 end
 
 local function plan_success(e, d, lease)
-  if not (e.samples or lease.probe) or not d.doubted_ms then
+  if not (e.samples or lease.kind == "probe") or not d.doubted_ms then
     return
   end
   e.row, e.doubt, e.doubted_ms = 0, nil, d.doubted_ms

@@ -12,86 +12,90 @@ local function look_up(e)
   e.lease = lease
 end
 
--- The windows of settles that nobody knows and whose sums stand in the common column, each once; those of others are
--- loaded.
-local function windows_of(found)
-  local ids, seen, opened = {}, {}, recall.known.windows
-  local function add(id)
-    if not opened[id] and not seen[id] then
-      seen[id] = true
-      ids[#ids + 1] = id
-    end
+local windows, seen -- ids of windows that nobody knows and whose sums stand in the common column, each once
+
+local function add(id)
+  if not recall.known.windows[id] then
+    windows, seen = windows or {}, seen or {}
+    windows[#windows + 1], seen[id] = not seen[id] and id or nil, true
   end
-  for i = 1, #found do
-    local e = found[i]
-    corrections.load(e.corrections, add)
-    for j = 1, #e.counted do
-      add(e.counted[j])
-    end
-    for j = 1, e.judged and #e.judged or 0 do
-      add(e.judged[j])
-    end
+end
+
+-- Add those of a settle; those of columns of their own are loaded.
+local function add_windows(e)
+  corrections.load(e.corrections, add)
+  for i = 1, #e.counted do
+    add(e.counted[i])
   end
-  return ids
+  for i = 1, e.judged and #e.judged or 0 do
+    add(e.judged[i])
+  end
 end
 
 -- May the result move the breaker?
 local function is_news(e)
-  return e.lease and (e.lease.probe or e.lease.relief or not (e.verdict == "ok" or tally.NEUTRAL[e.verdict]))
+  return e.lease and (leases.shows(e.lease) or not (e.verdict == "ok" or tally.NEUTRAL[e.verdict]))
 end
 
 -- The columns of a deployment that a settle needs.
-local function columns_of(judges, teaches)
-  if judges then
+local function columns_of(e)
+  if is_news(e) then
     return roster.LEARNED_HEALTH
   end
-  return teaches and roster.LEARNED or roster.INFLIGHT
+  return e.samples and roster.LEARNED or roster.INFLIGHT
 end
 
--- Whose numbers the settles of a run change, each id once, and which columns of them: column -> true.
-local function targets_of(list)
-  local ids, seen = {}, {}
-  local columns = { inflight = true, health = false, learned = false, tokens = false, spend_nano = false }
-  for i = 1, #list do
-    local e = list[i].op
-    local target = e.lease and e.lease.deployment or e.deployment
-    if not seen[target] then
-      seen[target] = true
-      ids[#ids + 1] = target
-    end
-    columns.health = columns.health or is_news(e)
-    columns.learned = columns.learned or e.samples
-    columns.tokens = columns.tokens or e.tokens > 0
-    columns.spend_nano = columns.spend_nano or e.cost > 0
-  end
-  return ids, columns
+local function target_of(e)
+  return e.lease and e.lease.deployment or e.deployment
 end
 
--- Read what all settles of the run need, one command a column. `list`: as of run.parse.
-local function load(list)
-  local lease_ids, found = {}, {}
+-- Is all of a deployment known that a settle needs? Mostly an earlier run has read it.
+local function is_known(e)
+  local d, used = roster.card(target_of(e)), e.used
+  local has_numbers = (not used.tokens or d.tokens) and (not used.cost or d.spend_nano)
+  return roster.has(d, columns_of(e)) and has_numbers and not lessons.any(e)
+end
+
+-- Read what all settles need of their deployments.
+local function load_deployments(list)
+  local ids, named, wanted, tokens, cost = {}, {}, roster.INFLIGHT, false, false
   for i = 1, #list do
-    lease_ids[i] = list[i].op.id
+    local e = list[i]
+    local id, columns = target_of(e), columns_of(e)
+    ids[#ids + 1], named[id] = not named[id] and id or nil, true
+    wanted = (columns == roster.LEARNED_HEALTH or wanted == roster.INFLIGHT) and columns or wanted
+    tokens, cost = tokens or e.used.tokens, cost or e.used.cost
   end
-  image.load("lease", lease_ids)
-  for i = 1, #list do
-    local e = list[i].op
-    if pcall(look_up, e) and e.lease then
-      found[#found + 1] = e
-    end
-  end
-  local ids, columns = targets_of(list)
-  roster.load_once(ids, columns_of(columns.health, columns.learned))
-  if columns.tokens then
+  roster.load_once(ids, wanted)
+  if tokens then
     image.load("tokens", ids)
   end
-  if columns.spend_nano then
+  if cost then
     image.load("spend_nano", ids)
   end
-  lessons.load(found, ids)
-  sketches.load(found, ids)
-  local windows = windows_of(found)
-  if #windows > 0 then
+  lessons.load(list, ids)
+  sketches.load(list, ids)
+end
+
+-- Read what all settles of the run need, one command a column.
+local function load(list)
+  local lease_ids, known = {}, true
+  for i = 1, #list do
+    lease_ids[i] = list[i].id
+  end
+  image.load("lease", lease_ids)
+  windows, seen = nil, nil
+  for i = 1, #list do
+    local e = list[i]
+    if pcall(look_up, e) and e.lease then
+      add_windows(e)
+    end
+    known = known and is_known(e)
+  end
+  if not known then
+    load_deployments(list)
+  end
+  if windows then
     image.load("used", windows)
   end
 end

@@ -34,8 +34,9 @@ local verbs = {
 local function fleet(given_keys, args)
   run.begin(given_keys, args)
   limits.begin()
-  for _, entry in ipairs(run.parse(args, verbs)) do
-    run.attempt(entry, verbs[entry.verb].run)
+  local operations, named = run.parse(args, verbs)
+  for i = 1, #operations do
+    run.attempt(operations[i], verbs[named[i]].run)
   end
   limits.flush()
   return run.finish(redis.call("ZSCORE", keys.workers, shared.worker))

@@ -5,10 +5,13 @@
 -- What is counted stays for one to two widths, and no sum of less is ever too low. Garbage is counted anew: these are
 -- statistics, and no call's business.
 
-local opened, changed
+local opened, changed = {}, {}
+local used = false -- does anything of this run stand in them?
 
 local function begin()
-  opened, changed = {}, {}
+  if used then
+    opened, changed, used = {}, {}, false
+  end
 end
 
 -- The numbers of a text, nil where it is not so many.
@@ -35,7 +38,7 @@ local function open(name, width_ms, count)
     h[i] = halves_ago == 0 and stored[1 + i] or 0
     h[count + i] = (halves_ago == 0 and stored[1 + count + i]) or (halves_ago == 1 and stored[1 + i]) or 0
   end
-  opened[name] = h
+  opened[name], used = h, true
   return h
 end
 
@@ -52,10 +55,11 @@ local function add(h, i, amount)
 end
 
 local function flush()
-  for _, h in ipairs(changed) do
+  for i = 1, #changed do
+    local h = changed[i]
     local words = { numbers.int(h.start) }
-    for i = 1, 2 * h.count do
-      words[1 + i] = numbers.int(h[i])
+    for j = 1, 2 * h.count do
+      words[1 + j] = numbers.int(h[j])
     end
     image.set("attempts", h.name, table.concat(words, " "))
   end

@@ -48,7 +48,7 @@ end
 
 -- A worker is gone: what only it listed leaves with it.
 local function forget(name)
-  pending.remove_member(keys.workers, name)
+  pending.remove_member("workers", name)
   local digest = image.get("listing", name)
   if digest then
     image.set("listing", name, false)
@@ -72,7 +72,7 @@ end
 
 function heartbeat.run()
   local dead = not redis.call("ZSCORE", keys.workers, shared.worker)
-  pending.add_member(keys.workers, clock.text, shared.worker)
+  pending.add_member("workers", clock.text, shared.worker)
   local _, gone = leases.reap(REAP)
   for _, other in ipairs(gone) do
     if other ~= shared.worker then
@@ -98,7 +98,7 @@ end
 
 function join.run(op)
   local before = image.get("listing", shared.worker)
-  pending.add_member(keys.workers, clock.text, shared.worker)
+  pending.add_member("workers", clock.text, shared.worker)
   image.set("listing", shared.worker, op.digest)
   image.set("lists", op.digest, shared.text(op.list))
   if before and before ~= op.digest then

@@ -1,9 +1,8 @@
 -- Who holds the limits that a request meets: the deployment itself, whom it belongs to, and whom the request names.
--- Uses: numbers, image, ring, window, deployment, subjects, clock
+-- Uses: numbers, image, window, deployment, subjects, clock
 -- Defines: holders
 -- A holder is a deployment or a card of subjects.lua: {id, windows (by position), inflight, hold}.
 
-local NOBODY = {}
 local last, last_d, last_request
 
 local function begin()
@@ -56,14 +55,13 @@ local function add_ids(h, limits, ids)
   return ids
 end
 
--- The windows of a column of its own, and the slots that a call adds to.
+-- The windows of a column of its own.
 local function load_column(s)
   local fields = {}
   for i = 1, #s.limits do
     local row = s.limits[i]
     if row.seconds then
       fields[#fields + 1] = row.name
-      fields[#fields + 1] = not row.calendar and ring.newest_field(row.name, row.seconds) or nil
     end
   end
   if #fields > 0 then
@@ -83,13 +81,20 @@ local function load_subject(s, ids)
   return add_ids(s, s.limits, ids)
 end
 
+-- The same of subjects, each once; garbage is left to those who ask for it.
+local function load_subjects(find, whose, ids)
+  local ok, list = pcall(find, whose)
+  for i = 1, ok and #list or 0 do
+    ids = load_subject(list[i], ids)
+  end
+  return ids
+end
+
 local function add_all(d, request, ids)
   ids = add_ids(d, deployment.limits(d), ids)
   if clock.scopes then
-    local ok, whole = pcall(of, d, request or NOBODY)
-    for j = 2, ok and #whole or 0 do
-      ids = load_subject(whole[j], ids)
-    end
+    ids = load_subjects(subjects.of_deployment, d, ids)
+    ids = request and load_subjects(subjects.of_request, request, ids) or ids
   end
   return ids
 end

@@ -1,32 +1,33 @@
 -- What one run has read and will write: a column is read with one HMGET for all operations, and written once at the
 -- end.
--- Uses: shared, column_names, recall, pending
--- Defines: keys, image
--- KEYS    the columns (column_names: those of keys.py), then one `waiting:<group>` for each group of the run, then
---         others that operations name by number
+-- Uses: keys, recall, pending
+-- Defines: image
 -- Nothing is written before `flush`: a run that fails has changed nothing.
 
-local image, keys = {}, {} -- keys: column -> key
-local all_keys
-local lent = {} -- columns of this run alone
+-- `spoils`: this run changes what stands on cards (roster.lua, subjects.lua), where nobody puts it.
+local image = { columns = nil, spoils = false }
+local ON_CARDS = { settings = true, health = true, limits = true }
 local columns -- column -> field -> text, or false where nothing is stored
 local passing -- names of those columns that the next run begins without
-local NOTHING = {}
 -- Columns of which texts are known from run to run.
 local KEPT = { settings = true, health = true, inflight = true, learned = true, tokens = true, spend_nano = true }
 KEPT.used, KEPT.window, KEPT.limits, KEPT.context, KEPT.fit = true, true, true, true, true
 
-function image.begin(given)
-  if keys[column_names[1]] ~= given[1] then -- mostly it is the pool of the last run
-    for i = 1, #column_names do
-      keys[column_names[i]] = given[i]
-    end
+-- A read has shown that the key of this name is of the right type.
+function image.proven(name)
+  local proven = recall.known.proven
+  proven[name] = true
+end
+
+-- The texts of `fields` as they are stored, as a list, false where there is nothing. One command. A key of another type
+-- is an error.
+function image.fetch(name, fields)
+  local found = redis.pcall("HMGET", keys[name], unpack(fields))
+  if found.err then
+    error(found.err, 0)
   end
-  for i = #lent, 1, -1 do
-    keys[lent[i]], lent[i] = nil, nil
-  end
-  pending.begin()
-  all_keys, columns = given, NOTHING
+  image.proven(name)
+  return found
 end
 
 -- What is known from the last run, if the pool's number of writes is the same.
@@ -36,51 +37,22 @@ function image.recall(writes, anew)
   for i = #passing, 1, -1 do
     columns[passing[i]], passing[i] = nil, nil
   end
-  image.columns = columns
-  image.proven(keys.clock)
+  image.columns, image.spoils = columns, false
+  image.proven("clock")
 end
 
--- The key of a group's waiting calls.
-function image.waiting_key(group)
-  for i = 1, #shared.groups do
-    if shared.groups[i] == group then
-      return all_keys[#column_names + i]
-    end
-  end
-  error("UNKNOWN group", 0)
-end
-
--- Another key, from 1.
-function image.key(number)
-  return all_keys[#column_names + #shared.groups + number] or error("UNKNOWN key", 0)
-end
-
--- Key `number` is a column of this run.
-function image.lend(number, name)
-  keys[name] = image.key(number)
-  lent[#lent + 1] = name
-end
-
--- The texts of `fields` as a list, false where nothing is stored; what this run has set counts. One command. A key of
--- another type is an error.
+-- As `fetch`, but what this run has set counts.
 function image.read(name, fields)
-  local found = redis.pcall("HMGET", keys[name], unpack(fields))
-  if found.err then
-    error(found.err, 0)
-  end
-  image.proven(keys[name])
-  local values = columns[name]
-  if values then
-    for i = 1, #fields do
-      if values[fields[i]] ~= nil then
-        found[i] = values[fields[i]]
-      end
+  local found, values = image.fetch(name, fields), columns[name]
+  for i = 1, values and #fields or 0 do
+    if values[fields[i]] ~= nil then
+      found[i] = values[fields[i]]
     end
   end
   return found
 end
 
--- The texts of a column that are known: field -> text.
+-- The texts of a column that are known.
 local function known(name)
   local values = columns[name]
   if not values then
@@ -103,7 +75,7 @@ function image.load(name, fields)
     end
   end
   if missing then
-    local found = image.read(name, missing)
+    local found = image.fetch(name, missing)
     for i = 1, #missing do
       values[missing[i]] = found[i]
     end
@@ -137,15 +109,13 @@ end
 function image.set(name, field, text)
   local values = columns[name] or known(name)
   values[field] = text
-  if text then
-    pending.set(name, keys[name], field, text)
-  else
-    pending.remove(name, keys[name], field)
+  if ON_CARDS[name] then
+    image.spoils = true
   end
-end
-
--- A read has shown that this key is of the right type.
-function image.proven(key)
-  local proven = recall.known.proven
-  proven[key] = true
+  if text then
+    pending.add(pending.command("HSET", name), field, text)
+  else
+    pending.unset(name, field)
+    pending.remove(pending.command("HDEL", name), field)
+  end
 end

@@ -1,19 +1,23 @@
 -- What attempts hold while they run, so that nothing leaks when a worker dies.
--- Uses: numbers, image, pending, keys, deployment, subjects, reaper, clock
+-- Uses: numbers, image, pending, keys, deployment, subjects, in_flight, reaper, clock
 -- Defines: leases
 -- `lease[id]`  = "held|expired deployment worker generation kind at_ms row=amount ..." (names as in settings;
 --                "subject|row=amount" of others than the deployment; "amount:start" in a calendar's period);
---                kind: call, probe (the one of half-open) or relief (panic let it in)
+--                kind: call, probe (the one of half-open) or relief (panic let it in); call:500+60: in_flight.lua
 --                or "charged": unknown when it was settled (Redis had forgotten it), and not to be charged again
 -- `leases`     ZSET id by deadline (pool ms); `held` ZSET of `worker|id`; `expired` ZSET id by when it was reaped
 -- How a dead worker's leases end: reaper.lua.
 
 local WORKER_DEAD_MS = 10000
 local CHARGED = "charged"
+local add, remove = pending.add, pending.remove
+local HELD, LEASES = pending.command("ZADD", "held"), pending.command("ZADD", "leases")
+local NOT_HELD, NOT_LEASES = pending.command("ZREM", "held"), pending.command("ZREM", "leases")
 
 -- The record of a call, nil if there is none. Throws GARBLED.
--- Fields: id, state, deployment, worker, generation, probe, at_ms, rest (" row=amount ..." as reserved), counted (cards
--- of the subjects whose calls in flight it is one of, nil where there are none).
+-- Fields: id, state, deployment, worker, generation, kind, at_ms, rest (" row=amount ..." as reserved), counted (cards
+-- of the subjects whose calls in flight it is one of, nil where there are none), tokens ({input, output}, nil where not
+-- counted).
 local function read(id)
   local text = image.get("lease", id)
   if not text or text == CHARGED then
@@ -27,44 +31,60 @@ local function read(id)
     deployment = target,
     worker = owner,
     generation = numbers.of(generation),
-    probe = kind == "probe",
-    relief = kind == "relief",
+    kind = kind,
     at_ms = numbers.of(at_ms),
     rest = rest,
+    tokens = nil,
   }
+  if kind ~= "call" then
+    in_flight.join(lease)
+  end
   if string.find(rest, "|", 1, true) then
     lease.counted = subjects.counted(rest)
   end
   return lease
 end
 
+-- Is it a call that shows whether its deployment is back?
+local function shows(lease)
+  return lease.kind == "probe" or lease.kind == "relief"
+end
+
 -- Write the record, in a state that may be new.
 local function save(lease, state)
   lease.state = state
-  local kind = lease.probe and " probe " or (lease.relief and " relief " or " call ")
+  local kind = " " .. lease.kind .. " "
+  kind = lease.tokens and in_flight.marked(kind, lease.tokens) or kind
   local head = state .. " " .. lease.deployment .. " " .. lease.worker .. " " .. numbers.int(lease.generation)
   image.set("lease", lease.id, head .. kind .. numbers.int(lease.at_ms) .. lease.rest)
 end
 
 -- Grant `d` to the lease `id`, a " call ", " probe " or " relief ". `reserved` is " name=amount ..." as it was added to
--- the windows.
-local function hold(id, owner, d, kind, deadline_ms, reserved)
-  pending.add_member(keys.held, "0", owner .. "|" .. id)
-  pending.add_member(keys.leases, numbers.int(deadline_ms), id)
+-- the windows; `tokens`: {input, output} of the call, where they are counted.
+local function hold(id, owner, d, kind, deadline_ms, reserved, tokens)
+  add(HELD, "0", owner .. "|" .. id)
+  add(LEASES, numbers.int(deadline_ms), id)
   local head = "held " .. d.id .. " " .. owner .. " " .. numbers.int(d.generation)
-  image.set("lease", id, head .. kind .. clock.text .. reserved)
   deployment.count(d, "inflight", 1)
+  if tokens then
+    in_flight.count(d, 1, tokens)
+    kind = in_flight.marked(kind, tokens)
+  end
+  image.set("lease", id, head .. kind .. clock.text .. reserved)
 end
 
 -- Take it out of the indexes of running calls.
 local function drop_index(lease)
-  pending.remove_member(keys.held, lease.worker .. "|" .. lease.id)
-  pending.remove_member(keys.leases, lease.id)
+  remove(NOT_HELD, lease.worker .. "|" .. lease.id)
+  remove(NOT_LEASES, lease.id)
 end
 
 -- So many more calls of a lease are in flight: at `d`, and at all that count them.
 local function count(lease, d, amount)
   deployment.count(d, "inflight", amount)
+  if lease.tokens then
+    in_flight.count(d, amount, lease.tokens)
+  end
   for i = 1, lease.counted and #lease.counted or 0 do
     subjects.count(lease.counted[i], amount)
   end
@@ -76,7 +96,7 @@ local function finish(lease, d)
     drop_index(lease)
     count(lease, d, -1)
   else
-    pending.remove_member(keys.expired, lease.id)
+    pending.remove_member("expired", lease.id)
   end
   image.set("lease", lease.id, false)
 end
@@ -88,7 +108,7 @@ end
 
 local function note_charged(id)
   image.set("lease", id, CHARGED)
-  pending.add_member(keys.expired, clock.text, id)
+  pending.add_member("expired", clock.text, id)
 end
 
 -- Expire up to `most` leases that are over, by their own deadline or because their worker is silent.
@@ -97,8 +117,8 @@ local function reap(most)
   local over = redis.call("ZRANGEBYSCORE", keys.leases, "-inf", clock.text, "LIMIT", "0", numbers.int(most))
   local dead = numbers.int(clock.now - WORKER_DEAD_MS)
   local silent = redis.call("ZRANGEBYSCORE", keys.workers, "-inf", dead, "LIMIT", "0", "8")
-  image.proven(keys.leases)
-  image.proven(keys.workers)
+  image.proven("leases")
+  image.proven("workers")
   if not over[1] and not silent[1] then
     return 0, silent
   end
@@ -107,6 +127,7 @@ end
 
 local leases = {
   read = read,
+  shows = shows,
   save = save,
   hold = hold,
   drop_index = drop_index,

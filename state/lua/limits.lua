@@ -39,7 +39,7 @@ function limits.retire(id)
   local declared = image.get("declared", id)
   if declared then
     image.set("declared", id, "- " .. string.match(declared, "^%S+ (.*)$"))
-    pending.add_member(keys.retired, clock.text, id)
+    pending.add_member("retired", clock.text, id)
     limits.apply(id)
     events.add("retired", id, "no live worker lists it")
   end
@@ -59,7 +59,7 @@ function limits.run(op)
   local answer = register.decide(op, version, text)
   if answer == "ok" then
     image.set("declared", op.id, numbers.int(op.version) .. " " .. op.text)
-    pending.remove_member(keys.retired, op.id)
+    pending.remove_member("retired", op.id)
   end
   if answer ~= "ignored" then
     limits.apply(op.id)

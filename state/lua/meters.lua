@@ -1,7 +1,7 @@
 -- What an operator reads of limits: every row with what is used of it, and what running calls have reserved.
 -- Uses: numbers, image, keys, shared, subjects, scopes, holders, outlook, worst, deployment, roster, leases, clock
 -- Defines: meters, named, reserved
--- Op      "meters[ worst] list[ use=key:subject ...]" (number of a shared string of deployments and subjects), "named",
+-- Op      "meters[ worst] list[ use=key,key]" (number of a shared string of deployments and subjects), "named",
 --         "reserved after"
 -- Returns meters: one line a row, fields by tab: whose, name, amount, flags, used, pool time of the next room,
 --         exceeded (calls that a row which is only counted would have refused), worst (worst.lua, where asked); "-"
@@ -15,7 +15,7 @@ local PAGE = 500
 
 function meters.parse(op)
   local asked, list, rest = string.match(op, "^meters (%l*) ?(%d+)(.*)$")
-  scopes.lend(rest)
+  scopes.lend_in(rest)
   return { list = list, worst = asked == "worst" }
 end
 

@@ -50,7 +50,10 @@ end
 local function all_needs(limits, request, settings)
   local amounts = limits.amounts
   for i = 1, #limits do
-    local amount, why = need(limits[i], request, settings)
+    local amount, why = 1, nil
+    if not (limits[i].counts and limits[i].amount >= 1) then
+      amount, why = need(limits[i], request, settings)
+    end
     if not amount then
       return false, i, why
     end
@@ -63,7 +66,10 @@ end
 -- fit, and then the position of that row, and perhaps "unpriced". Mostly candidates share their lists, so the last
 -- answer is kept with each: until the next request asks.
 local function needs(limits, request, settings)
-  if limits.asked_for ~= request or (limits.priced and limits.asked_of ~= settings) then
+  local fixed = limits.fixed
+  if fixed then
+    return fixed
+  elseif limits.asked_for ~= request or (limits.priced and limits.asked_of ~= settings) then
     limits.asked_for, limits.asked_of = request, settings
     limits.asked, limits.asked_row, limits.asked_why = all_needs(limits, request, settings)
   end

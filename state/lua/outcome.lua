@@ -3,7 +3,7 @@
 -- Defines: outcome
 -- Op      "settle id epoch deployment kind policy retry_ms total_ms ttft_ms input output cost stream
 --         [ context=tokens][ guess=tokens tools=0|1][ sketch=ms,ms][ throttled=group][ adaptive=1]
---         [ use=key:subject ...]"
+--         [ use=key,key]"
 --         policy: number of the shared string "trip base_ms cap_ms alpha|-[ ratio=0.5][ least=5][ row=5][ slow=ms]
 --         [ ramp=ms][ quorum=1]"; trip: now, never, ratio, count:<allowed>; ratio of the results of a minute, of which
 --         `least` failed; row: so many failures in a row; slow: an answer that takes longer is a failure; ramp: slow
@@ -55,6 +55,19 @@ local function samples_of(kind, total, ttft, output, streams, given_up)
   return nil
 end
 
+-- What few ends have.
+local function parse_rest(e, rest)
+  if string.find(rest, " use=", 1, true) then
+    e.subjects = scopes.lend_in(rest)
+  end
+  if string.find(rest, " throttled=", 1, true) then
+    e.throttled = string.match(rest, " throttled=(%S+)")
+  end
+  if string.find(rest, " adaptive=1", 1, true) then
+    e.adaptive = true
+  end
+end
+
 local function parse(op)
   local id, of_epoch, target, kind, policy, retry, total, ttft, input, output, cost, stream, rest =
     string.match(op, FORM)
@@ -65,7 +78,7 @@ local function parse(op)
   input, output, cost = tonumber(input), tonumber(output), tonumber(cost)
   total, ttft = tonumber(total), stream == "1" and tonumber(ttft) or nil
   local given_up = kind == "cancelled" and string.find(rest, " sketch=", 1, true)
-  local e = {
+  local e = { -- 16 fields: with more the table is twice as large
     id = id,
     epoch = of_epoch,
     deployment = target,
@@ -74,20 +87,14 @@ local function parse(op)
     verdict = kind,
     retry_ms = tonumber(retry) or 0,
     used = { tokens = input and output and input + output, input = input, output = output, cost = cost },
-    tokens = input and output and input + output or 0,
-    cost = cost or 0,
     samples = samples_of(kind, total, ttft, output, stream == "1", given_up),
     rest = rest,
     lease = nil,
     corrections = nil,
     counted = nil,
-    judged = nil,
-    alone = nil,
-    row = nil,
-    doubt = nil,
-    doubted_ms = nil,
-    throttled = nil,
-    adaptive = nil,
+    position = nil,
+    fit = nil,
+    context = nil,
   }
   if policy.slow then
     e.verdict = verdict_of(kind, policy, total, ttft)
@@ -96,9 +103,7 @@ local function parse(op)
     e.used.requests = 0 -- a 429 that says that no token was used says that nothing was counted
   end
   if rest ~= "" then
-    e.subjects = scopes.lend(rest)
-    e.throttled = string.match(rest, " throttled=(%S+)")
-    e.adaptive = string.find(rest, " adaptive=1", 1, true)
+    parse_rest(e, rest)
   end
   return e
 end

@@ -7,10 +7,9 @@ local held = {} -- holders and windows with room that is kept
 
 -- What the last run kept is free.
 local function begin()
-  for i = 1, #held do
-    held[i].hold = 0
+  for i = #held, 1, -1 do
+    held[i].hold, held[i] = 0, nil
   end
-  held = {}
 end
 
 -- The releases of a window to come, oldest first: calls visit(at_ms, amount) until it returns true. Throws GARBLED.

@@ -1,103 +1,131 @@
--- What a run will write: one command a key, and nothing before `flush`, which leaves this empty for the next run.
--- Uses: recall
+-- What a run will write: one command a key and verb, and nothing before `flush`, which leaves this empty for the next
+-- run.
+-- Uses: numbers, recall, keys, column_names
 -- Defines: pending
--- What a run removes from a sorted set goes before what it adds.
+-- A command is a list {verb, key, argument, ...}; `size` says how much of it is of this run. Later runs use its table
+-- again, because new ones would cost more than all else that is done here. What a run removes goes before what it adds.
+
+local EMPTY = 2 -- size of a command without arguments
+local REMOVED, ADDED, OTHERS = { count = 0 }, { count = 0 }, { count = 0 } -- of this run: the first `count`, in order
+local VERBS = {
+  ZREM = { type = "zset", begun = REMOVED, commands = {} }, -- by column, or by the key of what is none
+  HDEL = { type = "hash", begun = REMOVED, commands = {} },
+  ZADD = { type = "zset", begun = ADDED, commands = {} },
+  HSET = { type = "hash", begun = ADDED, commands = {} },
+}
+local TYPES = { XADD = "stream" } -- what other commands need; nil: they take the place of whatever is there
+local is_column = {}
+for _, name in ipairs(column_names) do
+  is_column[name] = true
+end
 
 local pending = {
-  sets = nil, -- column -> {"HSET", key, field, text, ...}
-  removed = nil, -- column -> {"HDEL", key, field, ...}
-  added_members = nil, -- key of a sorted set -> {"ZADD", key, score, member, ...}
-  removed_members = nil, -- key of a sorted set -> {"ZREM", key, member, ...}
-  commands = nil, -- any others, in order
-  kept = nil, -- column -> ms that its key is to live from now on
-  unproven = nil, -- {key, type, ...} of which no read has shown the type
-  changed = false, -- anything that others have to read again
-  empty = false,
+  EMPTY = EMPTY,
+  groups = { REMOVED, ADDED, OTHERS }, -- in their order
+  unproven = {}, -- commands of which no read has shown the type of the key
 }
+local passing = {} -- commands of what is no column: the next run begins without them, because they are many
+local kept = nil -- column -> ms that its key is to live from now on
 
-function pending.begin()
-  if not pending.empty then -- the last run failed, or there was none
-    pending.sets, pending.removed, pending.added_members, pending.removed_members = {}, {}, {}, {}
-    pending.commands, pending.kept, pending.unproven = {}, nil, nil
+-- `anew`: the pool is not that of the last run.
+function pending.begin(anew)
+  if anew or pending.is_any() then -- what there is was left by a run that failed
+    for _, verb in pairs(VERBS) do
+      for name, list in pairs(verb.commands) do
+        list[2], list.size = keys[name], EMPTY
+      end
+    end
+    REMOVED.count, ADDED.count, OTHERS.count, pending.unproven, kept = 0, 0, 0, {}, nil
   end
-  pending.empty, pending.changed = false, false
-end
-
--- All of it is written.
-function pending.finish()
-  pending.kept, pending.unproven, pending.empty = nil, nil, true
-end
-
--- Does the run change what cards (roster.lua, subjects.lua) have read and nobody puts there? It is rare.
-function pending.changes_settings()
-  local sets, removed = pending.sets, pending.removed
-  return sets.settings or removed.settings or sets.health or removed.health or sets.limits or removed.limits
-end
-
--- The command that does `verb` to a key. The type of each key is known before the first write.
-local function command(verb, key, kind, argument, another)
-  if not recall.known.proven[key] then
-    local unproven = pending.unproven or {}
-    unproven[#unproven + 1], unproven[#unproven + 2], pending.unproven = key, kind, unproven
-  end
-  return { verb, key, argument, another, nil, nil, nil, nil } -- with room for what most runs add
-end
-
--- A field of a column gets a text. A lease is read by its id alone, so nobody knows it from before.
-function pending.set(name, key, field, text)
-  local list = pending.sets[name]
-  if list then
-    local n = #list
-    list[n + 1], list[n + 2] = field, text
-  else
-    pending.sets[name] = command("HSET", key, "hash", field, text)
-    pending.changed = pending.changed or name ~= "lease"
+  for i = #passing, 1, -1 do
+    passing[i].commands[passing[i].name], passing[i] = nil, nil
   end
 end
 
-function pending.remove(name, key, field)
-  local list = pending.removed[name]
-  if list then
-    list[#list + 1] = field
-  else
-    pending.removed[name] = command("HDEL", key, "hash", field)
-    pending.changed = pending.changed or name ~= "lease"
+-- Does the run write anything?
+function pending.is_any()
+  return ADDED.count > 0 or REMOVED.count > 0 or OTHERS.count > 0
+end
+
+-- The command that does `verb` to a column, or to the key of what is none.
+function pending.command(verb, name)
+  local kind = VERBS[verb]
+  local list = kind.commands[name]
+  if not list then
+    list = { verb, keys[name] or name, nil, nil, size = EMPTY, name = name, type = kind.type, begun = kind.begun }
+    kind.commands[name] = list
+    if not is_column[name] then
+      passing[#passing + 1], list.commands = list, kind.commands
+    end
+  end
+  return list
+end
+
+local function begin(list)
+  local begun = list.begun
+  local n = begun.count + 1
+  begun[n], begun.count = list, n
+  if not recall.known.proven[list.name] and list.type then
+    pending.unproven[#pending.unproven + 1] = list
   end
 end
 
-function pending.add_member(key, score, member)
-  local list = pending.added_members[key]
-  if list then
-    local n = #list
-    list[n + 1], list[n + 2] = score, member
-  else
-    pending.added_members[key] = command("ZADD", key, "zset", score, member)
+-- Two arguments more: field and text, or score and member.
+function pending.add(list, first, second)
+  local n = list.size
+  if n == EMPTY then
+    begin(list)
   end
+  list[n + 1], list[n + 2], list.size = first, second, n + 2
 end
 
-function pending.remove_member(key, member)
-  local list = pending.removed_members[key]
-  if list then
-    list[#list + 1] = member
-  else
-    pending.removed_members[key] = command("ZREM", key, "zset", member)
+-- One more: a field, or a member, that is removed.
+function pending.remove(list, argument)
+  local n = list.size
+  if n == EMPTY then
+    begin(list)
   end
+  list[n + 1], list.size = argument, n + 1
+end
+
+-- A field is not set after all.
+function pending.unset(name, field)
+  local list, n = pending.command("HSET", name), EMPTY
+  for i = EMPTY + 1, list.size, 2 do
+    if list[i] ~= field then
+      list[n + 1], list[n + 2], n = list[i], list[i + 1], n + 2
+    end
+  end
+  list.size = n
+end
+
+function pending.add_member(name, score, member)
+  pending.add(pending.command("ZADD", name), score, member)
+end
+
+function pending.remove_member(name, member)
+  pending.remove(pending.command("ZREM", name), member)
 end
 
 -- Any other command, done last in the order given.
 function pending.write(verb, key, ...)
-  command(verb, key, verb == "XADD" and "stream" or "zset")
-  pending.commands[#pending.commands + 1] = { verb, key, ... }
-end
-
--- What others may know has changed, though no column has.
-function pending.note_change()
-  pending.changed = true
+  local list = { verb, key, ... }
+  list.size, list.name, list.type, list.begun = #list, key, TYPES[verb], OTHERS
+  begin(list)
 end
 
 -- A column of this run alone (an open subject's) goes away when nothing was added for so long.
 function pending.keep(name, ms)
-  local kept = pending.kept or {}
+  kept = kept or {}
   kept[name] = math.max(kept[name] or 0, ms)
-  pending.kept = kept
+end
+
+-- What was kept is written after all else.
+function pending.expire()
+  if kept then
+    for name, ms in pairs(kept) do
+      pending.write("PEXPIRE", keys[name], numbers.int(ms))
+    end
+    kept = nil
+  end
 end

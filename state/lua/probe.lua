@@ -1,5 +1,5 @@
 -- A call that is made to see whether a deployment serves: it goes there also while it cools, as its one probe.
--- Uses: numbers, shared, deployment, roster, holders, room, reserve, leases, breaker, clock
+-- Uses: numbers, shared, deployment, roster, room, reserve, leases, breaker, clock
 -- Defines: probe
 -- Op      "probe id valid_until lease_ms deployment input output"
 -- Returns "ok deployment generation probe" (probe 1: it decides whether it is back), "full reason" (a limit, drained,
@@ -32,14 +32,13 @@ local function refusal_of(d, request)
   elseif d.state == "half-open" then
     return "probing"
   end
-  holders.load({ d })
   return (room.admit(d, request))
 end
 
 function probe.run(request)
   local held = leases.read(request.id)
   if held then
-    return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. (held.probe and " 1" or " 0")
+    return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. (held.kind == "probe" and " 1" or " 0")
   elseif clock.now > request.valid_until then
     return "void"
   end

@@ -1,9 +1,9 @@
 -- What an acquire asks.
--- Uses: shared, scopes, shadow, image, budget
+-- Uses: shared, scopes, shadow, keyring, budget
 -- Defines: question
 -- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority
 --         caller dry[ wishes=position,... bounded=0|1][ pin=key ttl=ms sampled=0|1][ shadow=route]
---         [ max=input,output][ scopes=known|-][ use=key:subject ...][ firsts=n[ hedged=1]]
+--         [ max=input,output][ scopes=known|-][ use=key,key][ firsts=n[ hedged=1]]
 --         [ extra=kind,ratio,per_second][ throttle=k]"
 --         times in pool ms; route and list: numbers of shared strings, "group strategy key=value ..." and "id id ...";
 --         key: number of a key; sampled 1: the list is not all of the group; max: tokens at most, where a limit
@@ -12,41 +12,80 @@
 
 local FORM = "^acquire (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S+) (%d)(.*)$"
 
--- " name=text ..." by name; of several of one name the last.
-local function words_in(rest)
-  local words = {}
-  for name, text in string.gmatch(rest, " (%l+)=(%S+)") do
-    words[name] = text
+-- What few calls have: name of a word -> what its text puts into the request.
+local words = {}
+
+function words.wishes(request, text)
+  request.wishes = {}
+  for position in string.gmatch(text, "%d+") do
+    request.wishes[#request.wishes + 1] = tonumber(position)
   end
-  if next(words) == nil then
-    error("MALFORMED acquire", 0)
-  end
-  return words
 end
 
--- What few calls have: the words after the others.
+function words.bounded(request, text)
+  request.bounded = text == "1"
+end
+
+function words.pin(request, text)
+  request.pin = keyring.other(tonumber(text))
+end
+
+function words.ttl(request, text)
+  request.pin_ms = tonumber(text)
+end
+
+function words.sampled(request, text)
+  request.sampled = text == "1"
+end
+
+function words.most(request, text)
+  request.most_waiting = tonumber(text)
+end
+
+function words.shadow(request, text)
+  request.shadow = shadow.request(request, text)
+end
+
+function words.max(request, text)
+  local input, output = string.match(text, "^(%d+),(%d+)$")
+  request.max_input, request.max_output = tonumber(input), tonumber(output)
+end
+
+function words.scopes(request, text)
+  request.scopes = text
+end
+
+function words.use(request, text)
+  request.subjects = scopes.lend(text)
+end
+
+function words.firsts(request, text)
+  request.firsts = tonumber(text)
+end
+
+function words.hedged(request, text)
+  request.hedged = text == "1"
+end
+
+function words.extra(request, text)
+  request.extra = budget.extra(text)
+end
+
+function words.throttle(request, text)
+  request.throttle = tonumber(text)
+end
+
 local function parse_rest(request, rest)
-  local words = words_in(rest)
-  if words.wishes then
-    request.wishes, request.bounded = {}, words.bounded == "1"
-    for position in string.gmatch(words.wishes, "%d+") do
-      request.wishes[#request.wishes + 1] = tonumber(position)
+  local found = false
+  for name, text in string.gmatch(rest, " (%l+)=(%S+)") do
+    found = true
+    if words[name] then
+      words[name](request, text)
     end
   end
-  if words.pin then
-    request.pin, request.pin_ms = image.key(tonumber(words.pin)), tonumber(words.ttl)
-    request.sampled = words.sampled == "1"
+  if not found then
+    error("MALFORMED acquire", 0)
   end
-  request.most_waiting = tonumber(words.most)
-  request.shadow = words.shadow and shadow.request(request, words.shadow)
-  if words.max then
-    local input, output = string.match(words.max, "^(%d+),(%d+)$")
-    request.max_input, request.max_output = tonumber(input), tonumber(output)
-  end
-  request.scopes = words.scopes
-  request.subjects = words.scopes and scopes.lend(rest)
-  budget.parse(request, words)
-  request.throttle = tonumber(words.throttle)
 end
 
 local function parse(op)
@@ -55,7 +94,7 @@ local function parse(op)
   if not id then
     error("MALFORMED acquire", 0)
   end
-  local words = shared.words(route)
+  local of_route = shared.words(route)
   local request = { -- what few calls have is put in later: with all of it the table would be twice as large
     id = id,
     valid_until = tonumber(valid),
@@ -71,8 +110,8 @@ local function parse(op)
     dry = dry == "1",
     list = list,
     candidates = shared.words(list),
-    group = words[1],
-    strategy = words[2],
+    group = of_route[1],
+    strategy = of_route[2],
     args = shared.values(route),
     caller = caller,
     ticket = until_ms .. "|" .. shared.worker .. "|" .. id .. "|" .. input .. "|" .. output .. "|" .. caller,

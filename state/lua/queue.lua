@@ -1,5 +1,5 @@
 -- Waiting calls of a group, in the order of their turns. Mostly there are none; what is kept for them: tickets.lua.
--- Uses: numbers, image, pending, recall, keys, fair, clock
+-- Uses: numbers, image, keyring, pending, recall, keys, fair, clock
 -- Defines: queue
 -- `waiting:<group>` ZSET "wait_until|worker|id|input|output|caller" by turn, then notes (fair.lua); "~" is the
 -- sentinel, last. The first 64 tickets are read; who stands behind them is refused without a look at the room.
@@ -77,7 +77,7 @@ local function of(group)
   local empty_ones = recall.known.queues
   local q = empty_ones[group] or queues[group]
   if not q then
-    local key = image.waiting_key(group)
+    local key = keyring.waiting(group)
     local found = redis.call("ZRANGE", key, FIRST, LAST, "WITHSCORES")
     image.proven(key)
     q = {
@@ -113,6 +113,11 @@ local function of(group)
   return q
 end
 
+-- Is it known that nobody waits in a group?
+local function is_idle(group)
+  return recall.known.queues[group] ~= nil
+end
+
 -- How many of the tickets in hand stand before a turn.
 local function count_before(q, turn, until_ms)
   local low, high = 1, #q.tickets + 1
@@ -144,7 +149,6 @@ local function enter(q, request)
   end
   local empty_ones = recall.known.queues
   empty_ones[request.group], queues[request.group], used = nil, q, true
-  pending.note_change()
   local turn = fair.turn(q, request)
   pending.add_member(q.key, numbers.int(turn), request.ticket)
   fair.enter(q, turn, request.caller)
@@ -207,6 +211,7 @@ end
 local queue = {
   begin = begin,
   of = of,
+  is_idle = is_idle,
   count_before = count_before,
   length = length,
   enter = enter,

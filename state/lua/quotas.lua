@@ -94,7 +94,7 @@ function quotas.sweep()
     return {}
   end
   local found, changed, left = redis.call("HGETALL", keys.observed), {}, false
-  image.proven(keys.observed)
+  image.proven("observed")
   for i = 1, #found, 2 do
     local id = found[i]
     local ok, names, rows = pcall(quotas.read, id)

@@ -9,14 +9,14 @@ local KEEP_EXPIRED_MS = 3600000
 local function expire(id)
   local lease = leases.read(id)
   if not lease then
-    pending.remove_member(keys.leases, id)
+    pending.remove_member("leases", id)
     return
   elseif lease.state ~= "held" then
     return
   end
   local d = deployment.of(lease.deployment, roster.HEALTH)
   leases.drop_index(lease)
-  pending.add_member(keys.expired, clock.text, id)
+  pending.add_member("expired", clock.text, id)
   leases.save(lease, "expired")
   leases.count(lease, d, -1)
   breaker.unproven(d, id)
@@ -25,9 +25,9 @@ end
 -- Hold an expired lease again: its call goes on. No room is asked for: the excess ends with the call.
 local function revive(lease, deadline_ms)
   local d = deployment.of(lease.deployment)
-  pending.remove_member(keys.expired, lease.id)
-  pending.add_member(keys.held, "0", lease.worker .. "|" .. lease.id)
-  pending.add_member(keys.leases, numbers.int(deadline_ms), lease.id)
+  pending.remove_member("expired", lease.id)
+  pending.add_member("held", "0", lease.worker .. "|" .. lease.id)
+  pending.add_member("leases", numbers.int(deadline_ms), lease.id)
   leases.save(lease, "held")
   leases.count(lease, d, 1)
 end
@@ -69,7 +69,7 @@ local function purge()
     redis.call("ZRANGEBYSCORE", keys.expired, "-inf", numbers.int(clock.now - KEEP_EXPIRED_MS), "LIMIT", "0", "1000")
   for _, id in ipairs(old) do
     image.set("lease", id, false)
-    pending.remove_member(keys.expired, id)
+    pending.remove_member("expired", id)
   end
 end
 

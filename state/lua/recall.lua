@@ -13,7 +13,17 @@ local pool
 local ages = 0
 
 local function nothing()
-  return { columns = {}, passing = {}, proven = {}, windows = {}, queues = {}, subjects = {}, subjects_of = {} }
+  return {
+    columns = {},
+    passing = {},
+    proven = {},
+    windows = {},
+    queues = {},
+    subjects = {},
+    subjects_of = {},
+    open = {},
+    opened = 0,
+  }
 end
 
 -- A run of the pool with this clock.

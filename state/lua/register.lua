@@ -1,5 +1,5 @@
 -- What workers declare of their deployments.
--- Uses: numbers, image, pending, keys, settings, outliers, events, clock
+-- Uses: numbers, image, pending, settings, outliers, events, clock
 -- Defines: register
 -- `declared[id]`: settings.lua
 -- Op      "register id version text" ; Returns "ok", "kept" (in force already), "ignored" (an older version),
@@ -61,7 +61,7 @@ function register.run(op)
   end
   if not image.get("settings", op.id) then
     greet(op.id, op.text)
-    pending.remove_member(keys.retired, op.id)
+    pending.remove_member("retired", op.id)
     if not before or op.version >= version then
       version, text = nil, nil
     end

@@ -1,5 +1,5 @@
 -- A call goes on longer than its lease.
--- Uses: numbers, pending, keys, leases, reaper, events
+-- Uses: numbers, pending, leases, reaper, events
 -- Defines: renew
 -- Op      "renew id deadline_ms" (pool time)
 -- Returns "ok", or "gone" if there is no record
@@ -22,7 +22,7 @@ function renew.run(r)
     reaper.revive(lease, r.deadline_ms)
     events.add("lease-revived", lease.deployment, lease.worker)
   else
-    pending.add_member(keys.leases, numbers.int(r.deadline_ms), r.id)
+    pending.add_member("leases", numbers.int(r.deadline_ms), r.id)
   end
   return "ok"
 end

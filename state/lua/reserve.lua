@@ -5,24 +5,63 @@
 
 local LEAST_KEPT_MS = 3600000 -- where nothing else of an open subject's column is kept
 
--- Add to every row of a holder; returns " name=amount ...".
-local function add(h, limits, request, d)
-  local reserved, prefix = "", h.limits and " " .. h.id .. "|" or " "
-  local wanted = needs(limits, request, d.settings)
+-- " name=amount ..." of the rows that have windows, a prefix before each name.
+local function text_of(limits, amounts, windows, prefix)
+  local text = ""
   for i = 1, #limits do
     local limit = limits[i]
     if limit.seconds then
-      local w = h.windows[i]
-      window.add(w, wanted[i])
-      reserved = reserved .. prefix .. limit.name .. "=" .. numbers.int(wanted[i])
+      text = text .. prefix .. limit.name .. "=" .. numbers.int(amounts[i])
       if limit.calendar then
-        reserved = reserved .. ":" .. numbers.int(w.newest)
+        text = text .. ":" .. numbers.int(windows[i].newest)
       end
     end
   end
-  if h.limits and limits.concurrent then
-    subjects.count(h, 1)
-    reserved = reserved .. prefix .. "concurrent=1"
+  return text
+end
+
+-- Add to the windows of a holder; its rows of calls in flight have none. Returns what was added.
+local function add(h, limits, d, request)
+  local amounts, windows = limits.fixed or needs(limits, request, d.settings), h.windows
+  for i = 1, #limits do
+    local w = windows[i]
+    if w then
+      window.add(w, amounts[i])
+    end
+  end
+  return amounts
+end
+
+-- Reserve in the deployment's own rows.
+local function of_deployment(d, request)
+  local limits = d.settings.limits
+  local amounts = add(d, limits, d, request)
+  if limits.reserved then
+    return limits.reserved
+  end
+  local text = text_of(limits, amounts, d.windows, " ")
+  limits.reserved = limits.fixed and not limits.dated and text or nil -- the same for all calls
+  return text
+end
+
+-- Reserve in the rows of subjects.
+local function of_subjects(list, d, request)
+  local reserved = ""
+  for i = 1, #list do
+    local s = list[i]
+    local limits = s.limits
+    local amounts = add(s, limits, d, request)
+    s.lives = true
+    if limits.concurrent then
+      subjects.count(s, 1)
+    end
+    local text = s.reserved
+    if not text then
+      local prefix = " " .. s.id .. "|"
+      text = text_of(limits, amounts, s.windows, prefix) .. (limits.concurrent and prefix .. "concurrent=1" or "")
+      s.reserved = limits.fixed and not limits.dated and text or nil
+    end
+    reserved = reserved .. text
   end
   return reserved
 end
@@ -45,14 +84,12 @@ local function take(d, request)
   if exceeded then
     pcall(count_exceeded, exceeded)
   end
+  local own = of_deployment(d, request)
   if not clock.scopes then
-    return add(d, d.settings.limits, request, d)
+    return own
   end
-  local reserved = ""
-  for _, h in ipairs(holders.of(d, request)) do
-    reserved = reserved .. add(h, holders.limits(h), request, d)
-  end
-  return reserved
+  local closed = of_subjects(subjects.of_deployment(d), d, request)
+  return own .. closed .. of_subjects(subjects.of_request(request), d, request)
 end
 
 local reserve = { take = take }

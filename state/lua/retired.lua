@@ -7,6 +7,7 @@ local retired = {}
 local FACTS = {
   "declared",
   "inflight",
+  "tokens_in_flight",
   "health",
   "learned",
   "observed",
@@ -24,7 +25,7 @@ local FORGET_RETIRED_MS = 3600000
 -- One of the deployments is listed no more: out of the choice now, its numbers are kept for an hour.
 function retired.note(id)
   image.set("settings", id, false)
-  pending.add_member(keys.retired, clock.text, id)
+  pending.add_member("retired", clock.text, id)
   events.add("retired", id, "no live worker lists it")
 end
 
@@ -63,7 +64,7 @@ function retired.forget()
       elseif scopes.of(id) then
         image.set("declared", id, false)
       end
-      pending.remove_member(keys.retired, id)
+      pending.remove_member("retired", id)
     end
   end
 end

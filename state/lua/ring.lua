@@ -40,23 +40,25 @@ end
 local function renew(w)
   local newest = floor(clock.now / w.width)
   if newest ~= w.newest then
-    w.newest, w.entry, w.slots = newest, nil, {}
+    local entry = w.entry
+    w.newest, w.slots = newest, entry and { [entry.slot] = entry } or {}
   end
-  return roll(w)
+  return w.oldest < newest - w.n and roll(w)
 end
 
--- Where the newest slot of a window of that name stands.
-local function newest_field(name, seconds)
-  local n = size(seconds)
-  return slots.field(name, floor(clock.now * n / (seconds * 1000)), n + 1 + spare(seconds))
-end
-
--- Make `w` a ring, with what is stored of it: its sum and its oldest slot, nil for nothing. Then as `renew`.
-local function open(w, seconds, sum, oldest)
+-- Make `w` a ring, with what is stored of it: its sum and its oldest slot, and the newest that holds anything, nil for
+-- nothing. Then as `renew`.
+local function open(w, seconds, sum, oldest, amount, last_ms)
   local n = size(seconds)
   w.span, w.n, w.ring, w.width = seconds * 1000, n, n + 1 + spare(seconds), seconds * 1000 / n
   w.sum, w.newest, w.slots = sum or 0, floor(clock.now / w.width), {}
   w.oldest = oldest or w.newest
+  if last_ms then
+    w.entry = slots.new(w, math.min(floor(last_ms / w.width), w.newest))
+    w.entry.amount, w.entry.last_ms = amount, last_ms
+  elseif not sum then
+    w.entry = slots.new(w, w.newest)
+  end
   return roll(w)
 end
 
@@ -85,7 +87,6 @@ end
 local ring = {
   size = size,
   spare = spare,
-  newest_field = newest_field,
   open = open,
   renew = renew,
   drop_oldest = drop_oldest,

@@ -1,11 +1,12 @@
 -- Is there room for a request at a deployment, in every limit at once: its own, and those of whom it and the request
 -- belong to?
--- Uses: window, slots, holders, needs, contexts, deployment, clock
+-- Uses: window, slots, holders, subjects, needs, crowd, contexts, deployment, clock
 -- Defines: room
 -- `hold` (of a holder, of a window) is room kept for waiting calls within this run: seen by every check, never stored.
 
 local GARBLED = "garbled"
 local exceeded -- of the last `admit`: {holder, position, ...} of those rows
+local loaded_at, loaded_for -- whose sums were read last, for which request
 
 local function note(h, i)
   exceeded = exceeded or {}
@@ -26,42 +27,6 @@ local function busy(h, limits)
     end
   end
   return nil
-end
-
--- Add to `found` the slots {window, oldest slot, ...} of those windows that are full for this request. Garbage is left
--- to `check`.
-local function add_full(h, d, request, found)
-  local limits = holders.limits(h)
-  local wanted = needs(limits, request, d.settings)
-  for i = 1, wanted and #limits or 0 do
-    local ok, w = limits[i].seconds ~= nil, h.windows[i]
-    if ok and not (w and w.at_ms == clock.now) then
-      ok, w = pcall(holders.window, h, i)
-    end
-    if ok and w.sum + wanted[i] + w.hold > limits[i].amount then
-      found[#found + 1] = w
-      found[#found + 1] = w.oldest
-    end
-  end
-end
-
--- Load what is asked where many may be full, in few commands. Of those that are busy nobody asks.
-local function load_full(list, request)
-  local free, found = {}, {}
-  for i = 1, #list do
-    local d = list[i]
-    if not busy(d, deployment.limits(d)) and (not clock.scopes or pcall(holders.of, d, request)) then
-      free[#free + 1] = d
-    end
-  end
-  holders.load(free, request)
-  for i = 1, #free do
-    local whole = clock.scopes and holders.of(free[i], request)
-    for j = 1, whole and #whole or 1 do
-      add_full(whole and whole[j] or free[i], free[i], request, found)
-    end
-  end
-  slots.read(found)
 end
 
 -- Read the slots that reserve.take adds to, one command a column. Throws GARBLED.
@@ -90,31 +55,76 @@ local function never(h, i, why)
   return "too_large"
 end
 
--- As `admit`, of one holder, but for the slots: true, or nil and why not.
-local function fits(h, limits, request, d)
-  local prepared = true
-  local wanted, row, why = needs(limits, request, d.settings)
+-- Open the window of row `i`. With the first that nobody opened yet all sums are read that the request meets there.
+-- Throws GARBLED.
+local function open(h, i, d, request)
+  if loaded_at ~= d or loaded_for ~= request then
+    loaded_at, loaded_for = d, request
+    holders.load_one(d, request)
+  end
+  return holders.window(h, i)
+end
+
+-- As `check`, of one holder.
+local function fits(h, limits, d, request)
+  local wanted, row, why = limits.fixed, nil, nil
   if not wanted then
-    return nil, never(h, row, why), true
+    wanted, row, why = needs(limits, request, d.settings)
+  end
+  if not wanted then
+    return never(h, row, why), true
   end
   local full = limits.concurrent and busy(h, limits)
   if full then
-    return nil, holders.label(h, full)
+    return holders.label(h, full)
   end
+  local windows, now, prepared = h.windows, clock.now, true
   for i = 1, #limits do
-    local limit = limits[i]
-    if limit.seconds then
-      local w = holders.window(h, i)
-      if not window.fits(w, wanted[i], limit.amount) then
+    local limit, w = limits[i], windows[i]
+    if not w then
+      w = limit.seconds and open(h, i, d, request)
+    elseif w.at_ms ~= now then
+      window.renew(w)
+    end
+    if w then
+      if w.sum + wanted[i] + w.hold > limit.amount and not window.fits(w, wanted[i], limit.amount) then
         if not limit.shadow then
-          return nil, holders.label(h, i)
+          return holders.label(h, i)
         end
         note(h, i)
       end
       prepared = prepared and w.entry
     end
   end
-  return true, prepared
+  return nil, prepared
+end
+
+-- As `check`, of subjects: what the call brings along stands in its way everywhere, so that is said first.
+local function all_fit(list, d, request)
+  local prepared = true
+  for i = #list, 1, -1 do
+    local s = list[i]
+    local reason, also = fits(s, s.limits, d, request)
+    if reason then
+      return reason, also
+    end
+    prepared = prepared and also
+  end
+  return nil, prepared
+end
+
+-- As `check`, of whom it and the request belong to.
+local function subjects_fit(d, request)
+  local reason, named = all_fit(subjects.of_request(request), d, request)
+  if reason then
+    return reason, named
+  end
+  local closed
+  reason, closed = all_fit(subjects.of_deployment(d), d, request)
+  if reason then
+    return reason, closed
+  end
+  return nil, named and closed
 end
 
 -- Is there room? Nil and whether all slots to add to are known; else the reason: "too_large", "unpriced" or the limit
@@ -123,22 +133,20 @@ local function check(d, request)
   exceeded = nil
   if request.input_tokens >= contexts.LEAST and contexts.too_long(d, request) then
     return "too_large", true
-  elseif not clock.scopes then
-    local ok, prepared, hopeless = fits(d, deployment.limits(d), request, d)
-    if ok then
-      return nil, prepared
-    end
-    return prepared, hopeless
   end
-  local list, all_prepared = holders.of(d, request), true
-  for i = #list, 1, -1 do -- what the call brings along stands in its way everywhere, so that is said first
-    local ok, prepared, hopeless = fits(list[i], holders.limits(list[i]), request, d)
-    if not ok then
-      return prepared, hopeless
+  local limits, others = deployment.limits(d), true
+  if clock.scopes then
+    local reason
+    reason, others = subjects_fit(d, request)
+    if reason then
+      return reason, others
     end
-    all_prepared = all_prepared and prepared
   end
-  return nil, all_prepared
+  local reason, own = fits(d, limits, d, request)
+  if reason then
+    return reason, own
+  end
+  return nil, own and others
 end
 
 -- Part of the plan of a grant: as `check`, and where there is room reserve.take cannot fail any more.
@@ -153,7 +161,7 @@ end
 -- `check` of many: two lists, the reasons, false where there is room, and whether that will never be otherwise.
 local function check_all(list, request)
   local reasons, nevers = {}, {}
-  load_full(list, request)
+  crowd.load(list, request)
   for i = 1, #list do
     local ok, reason, hopeless = pcall(check, list[i], request)
     reasons[i], nevers[i] = not ok and GARBLED or reason or false, ok and hopeless
@@ -168,7 +176,7 @@ end
 
 local room = {
   GARBLED = GARBLED,
-  load_full = load_full,
+  busy = busy,
   check_all = check_all,
   admit = admit,
   exceeded = exceeded_rows,

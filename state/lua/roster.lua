@@ -60,7 +60,7 @@ function roster.list(ids)
     if pool.listed >= MOST_LISTS then
       pool.lists, pool.listed = {}, 0
     end
-    list = { panels = {}, age = 0, read = nil }
+    list = { panels = {}, age = 0, read = nil, subjects_of = nil }
     local known = pool.cards
     for i = 1, #ids do
       list[i] = known[ids[i]] or roster.card(ids[i])

@@ -56,15 +56,19 @@ local function row_of(name, value)
   return row
 end
 
--- The rows of a text in their order, false for garbage. Of the list itself: `priced` (there is one of money),
--- `concurrent` (one of calls in flight), `counting` (the positions of those), `keep_ms` (the longest time that one of
--- them remembers anything); `asked...` is needs.lua's.
+-- The rows of a text in their order, false for garbage. Of the list itself: `priced` (there is one of money), `dated`
+-- (one of a calendar), `concurrent` (one of calls in flight), `counting` (the positions of those), `keep_ms` (the
+-- longest time that one of them remembers anything); `fixed`: what any call takes of each, 1, if it is the same for all
+-- calls, else false; `asked...` and `amounts` are needs.lua's, `reserved` is reserve.lua's.
 local function list_of(text)
   local list = {
     priced = false,
+    dated = false,
     concurrent = false,
     counting = {},
     keep_ms = 0,
+    fixed = {},
+    reserved = nil,
     amounts = {},
     asked = nil,
     asked_for = nil,
@@ -79,7 +83,11 @@ local function list_of(text)
       return false
     end
     list[#list + 1] = row
-    list.priced = list.priced or row.resource == "cost"
+    list.priced, list.dated = list.priced or row.resource == "cost", list.dated or row.calendar ~= nil
+    list.fixed = list.fixed and row.counts and (row.amount >= 1 or row.shadow) and list.fixed
+    if list.fixed then
+      list.fixed[#list] = 1
+    end
     if not row.seconds then
       list.concurrent, list.counting[#list.counting + 1] = true, #list
     end

@@ -1,6 +1,7 @@
 -- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
 -- it plans (reads, validates) before it commits.
--- Uses: image, pending, flush, recall, window, deployment, subjects, holders, shared, events, clock
+-- Uses: keyring, image, pending, flush, recall, window, deployment, in_flight, scopes, subjects, holders, shared,
+--       events, clock
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
@@ -21,18 +22,19 @@ function run.begin(keys, args)
   replies = {}
   shared.begin(args)
   recall.begin(keys[1])
-  image.begin(keys)
+  pending.begin(keyring.begin(keys))
   clock.begin()
   window.begin()
   deployment.begin()
+  scopes.begin()
   subjects.begin()
   holders.begin()
   events.begin()
 end
 
--- Parse all operations: a list of {position, verb, op} in their order.
+-- Parse all operations: a list of them in their order, each with the `position` of its reply, and a list of verbs.
 function run.parse(args, verbs)
-  local operations = {}
+  local operations, named = {}, {}
   for i = shared.first_operation, #args do
     local position, verb = i - shared.first_operation + 2, string.match(args[i], "^%a+")
     local ok, op = false, "UNKNOWN operation"
@@ -40,29 +42,30 @@ function run.parse(args, verbs)
       ok, op = pcall(verbs[verb].parse, args[i])
     end
     if ok then
-      operations[#operations + 1] = { position = position, verb = verb, op = op }
+      local n = #operations + 1
+      op.position, operations[n], named[n] = position, op, verb
     else
       replies[position] = failed(op)
     end
   end
-  return operations
+  return operations, named
 end
 
 -- Do one operation.
-function run.attempt(entry, act)
-  local ok, reply = pcall(act, entry.op)
-  replies[entry.position] = ok and reply or failed(reply)
+function run.attempt(op, act)
+  local ok, reply = pcall(act, op)
+  replies[op.position] = ok and reply or failed(reply)
 end
 
 -- Write everything and answer.
 function run.finish(is_known)
   window.flush()
   deployment.flush()
+  in_flight.flush()
   subjects.flush()
   clock.count_writes()
-  local keeps = not pending.changes_settings()
   flush()
-  if keeps then
+  if not image.spoils then
     recall.keep(clock.writes)
   end
   local scopes = clock.scopes and " " .. clock.scopes or ""

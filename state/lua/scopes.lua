@@ -1,6 +1,6 @@
 -- Kinds of subjects: accounts, providers and groups, to which deployments belong (closed scopes), and tags, users and
 -- teams, whom calls name (open ones).
--- Uses: memo, image
+-- Uses: memo, keyring
 -- Defines: scopes
 -- `clock.scopes` = "account,user": whose rows there are at all
 -- Closed ones are counted in the columns of deployments; open ones in a column each, `use:<subject>`, which goes away
@@ -8,6 +8,11 @@
 
 local CLOSED = { account = true, provider = true, group = true }
 local OPEN = { tag = true, user = true, team = true }
+local lent -- to this run: "key,key" -> their subjects
+
+local function begin()
+  lent = {}
+end
 
 -- The scope of a subject, false for the id of a deployment.
 local of_id = memo(4096, function(id)
@@ -35,20 +40,34 @@ local read = memo(64, function(text)
   return found
 end)
 
--- The subjects of an operation's " use=key:subject ..." words, each lent its column; nil where there are none.
-local function lend(text)
-  if text == "" then
-    return nil
-  end
-  local ids = {}
-  for number, id in string.gmatch(text, " use=(%d+):(%S+)") do
-    if not is_open(id) then
-      error("MALFORMED subject", 0)
+-- The open subject that a key is the column of. Throws where it is none.
+local of_key = memo(4096, function(key)
+  local id = string.match(key, "^rc:{[^}]*}:use:(%S+)$")
+  return id and is_open(id) and id or error("MALFORMED subject", 0)
+end)
+
+-- The subjects whose columns are the keys "number,number", each lent its column. Operations of a run that name the same
+-- get the same list.
+local function lend(numbers)
+  local ids = lent[numbers]
+  if not ids then
+    ids = {}
+    for number in string.gmatch(numbers, "%d+") do
+      local key = keyring.other(tonumber(number))
+      local id = of_key(key)
+      keyring.lend(key, id)
+      ids[#ids + 1] = id
     end
-    image.lend(tonumber(number), id)
-    ids[#ids + 1] = id
+    lent[numbers] = ids
   end
-  return ids[1] and ids
+  return ids
 end
 
-local scopes = { of = of_id, is_closed = is_closed, is_open = is_open, read = read, lend = lend }
+-- Those of the " use=number,number" among other words; nil where there is none.
+local function lend_in(text)
+  local numbers = text ~= "" and string.match(text, " use=([%d,]+)")
+  return numbers and lend(numbers) or nil
+end
+
+local scopes =
+  { begin = begin, of = of_id, is_closed = is_closed, is_open = is_open, read = read, lend = lend, lend_in = lend_in }

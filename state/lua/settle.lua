@@ -7,11 +7,12 @@
 --         held: settled before, or of another epoch (then it is charged all the same)
 
 local function count(d, e)
-  if e.tokens > 0 then
-    deployment.count(d, "tokens", e.tokens)
+  local tokens, cost = e.used.tokens or 0, e.used.cost or 0
+  if tokens > 0 then
+    deployment.count(d, "tokens", tokens)
   end
-  if e.cost > 0 then
-    deployment.count(d, "spend_nano", e.cost)
+  if cost > 0 then
+    deployment.count(d, "spend_nano", cost)
   end
 end
 
@@ -30,10 +31,10 @@ local function plan_numbers(e, d)
   if e.samples then
     learn.plan(d)
   end
-  if e.tokens > 0 then
+  if e.used.tokens then
     deployment.number(d, "tokens")
   end
-  if e.cost > 0 then
+  if e.used.cost then
     deployment.number(d, "spend_nano")
   end
 end
@@ -65,7 +66,7 @@ local function run(e)
   if not lease and (e.epoch == clock.epoch or leases.was_charged(e.id)) then
     return "gone"
   end
-  local d = deployment.of(lease and lease.deployment or e.deployment, ends.columns(ends.is_news(e), e.samples))
+  local d = deployment.of(lease and lease.deployment or e.deployment, ends.columns(e))
   plan_numbers(e, d)
   if not lease then
     return charge(e, d)

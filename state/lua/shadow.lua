@@ -4,10 +4,11 @@
 -- `shadow[group|strategy]` = "calls agreed refused" since the pool began
 
 local shadow = {}
-local counts -- group|strategy -> {calls, agreed, refused} of this run
+local NOTHING = {}
+local counts -- group|strategy -> {calls, agreed, refused} of this run, nil for none
 
 function shadow.begin()
-  counts = {}
+  counts = nil
 end
 
 -- The request as the other strategy sees it: without wishes. `route`: number of the shared string "group strategy
@@ -29,6 +30,7 @@ end
 -- A call went to the deployment `chosen` and would have gone to `other`; nil: nobody could serve it.
 function shadow.note(request, chosen, other)
   local name = request.group .. "|" .. request.shadow.strategy
+  counts = counts or {}
   local count = counts[name] or { 0, 0, 0 }
   counts[name] = count
   count[1] = count[1] + 1
@@ -49,7 +51,7 @@ end
 
 -- Add what this run counted. It is no call's business where that cannot be written.
 function shadow.flush()
-  for name, count in pairs(counts) do
+  for name, count in pairs(counts or NOTHING) do
     pcall(add, name, count)
   end
 end

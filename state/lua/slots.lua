@@ -1,9 +1,9 @@
 -- The slots of rolling windows: "amount last_ms" each, in the ring of its window.
 -- Uses: numbers, image
 -- Defines: slots
--- A window w (window.lua) keeps those it has read in w.slots: slot number -> {amount, last_ms (false: empty), field,
+-- A window w (window.lua) keeps those it has read in w.slots: slot number -> {w, slot, amount, last_ms (false: empty),
 -- text (as read, until it is looked at), changed}. They stand in the column w.column or `window`, under w.field:slot
--- mod w.ring.
+-- mod w.ring; but for w.entry, the newest that holds anything, after which there is nothing to read.
 
 local floor, match = math.floor, string.match
 local PAIR = "^(%S+) (%S+)$"
@@ -15,36 +15,36 @@ local function field_of(name, slot, ring)
 end
 
 local function new(w, slot)
-  local field = field_of(w.field, slot, w.ring)
-  local entry =
-    { amount = 0, last_ms = false, field = field, text = false, changed = false, column = w.column or "window" }
+  local entry = { w = w, slot = slot, amount = 0, last_ms = false, text = false, changed = false }
   w.slots[slot] = entry
   return entry
 end
 
 -- Read the slots {w, slot, w, slot, ...} of several windows, one command a column.
 local function read(list)
-  local fields, entries, others = {}, {}, nil
+  local fields, entries, others
   for i = 1, #list, 2 do
     local w, slot = list[i], list[i + 1]
-    if not w.slots[slot] then
-      local entry = new(w, slot)
+    local entry = not w.slots[slot] and new(w, slot)
+    if entry and not (w.entry and slot > w.entry.slot) then
+      local field = field_of(w.field, slot, w.ring)
       if not w.column then
-        fields[#fields + 1], entries[#entries + 1] = entry.field, entry
+        fields, entries = fields or {}, entries or {}
+        fields[#fields + 1], entries[#entries + 1] = field, entry
       else
         others = others or {}
         local other = others[w.column] or { {}, {} }
         others[w.column] = other
-        other[1][#other[1] + 1], other[2][#other[2] + 1] = entry.field, entry
+        other[1][#other[1] + 1], other[2][#other[2] + 1] = field, entry
       end
     end
   end
-  local found = #fields > 0 and image.read("window", fields)
-  for i = 1, #fields do
+  local found = fields and image.fetch("window", fields)
+  for i = 1, fields and #fields or 0 do
     entries[i].text = found[i]
   end
   for column, other in pairs(others or NONE) do
-    found = image.load(column, other[1]) -- the newest were read with the sums
+    found = image.load(column, other[1])
     for i, field in ipairs(other[1]) do
       other[2][i].text = found[field]
     end
@@ -76,7 +76,7 @@ local function prepare(list)
   for i = 1, #list, 2 do
     local w, slot = list[i], list[i + 1]
     local entry = of(w, slot)
-    if slot == w.newest then
+    if slot == w.newest and not w.entry then
       w.entry = entry
     end
   end
@@ -92,4 +92,4 @@ local function read_range(w, first, last)
   read(list)
 end
 
-local slots = { field = field_of, read = read, of = of, prepare = prepare, read_range = read_range }
+local slots = { field = field_of, new = new, read = read, of = of, prepare = prepare, read_range = read_range }

@@ -1,18 +1,19 @@
 -- What an operator or a worker reads of the pool; writes nothing.
--- Uses: numbers, image, keys, shared, window, deployment, roster, rows, holders, quotas, clock
+-- Uses: numbers, image, keys, keyring, shared, window, deployment, in_flight, roster, rows, holders, quotas, clock
 -- Defines: snapshot, ids, workers, shadows, diary
 -- Op      "snapshot list" (number of a shared string of ids), "ids", "workers", "shadows", "diary count"
 -- Returns snapshot: one line a known deployment, fields by tab: id, state, generation, trips, until_ms, reason,
 --         inflight, ok,
 --         failed, latency_ms, ttft_ms, ms_per_token, tokens, spend_nano, settings, overrides, "limit=used ...",
---         "limit=heard:foreign ..." (what its provider says it is, 0 for nothing; what others use of it)
+--         "limit=heard:foreign ..." (what its provider says it is, 0 for nothing; what others use of it), context,
+--         "input output" tokens in flight ("- -" where nobody counts them)
 --         ids: all deployments, by space. workers: "worker age_ms held ..." then "/" and "group tickets ..." of the run
 --         shadows: "group|strategy calls agreed refused ..."
 --         diary: the newest events, one a line, fields by tab: stream id, at_ms, kind, deployment, detail
 
 local snapshot, ids, workers, shadows, diary = {}, {}, {}, {}, {}
 local BEFORE_NOTES = "(" .. numbers.int(2 ^ 52) -- fair.lua
-local COLUMNS = { "tokens", "spend_nano", "overrides", "observed", "context" }
+local COLUMNS = { "tokens", "spend_nano", "overrides", "observed", "context", "tokens_in_flight" }
 
 function snapshot.parse(op)
   return { list = string.match(op, "^snapshot (%d+)$") }
@@ -63,6 +64,7 @@ local function line(d)
     table.concat(used, " "),
     observed(d),
     image.get("context", id) or "-",
+    in_flight.told(id, "- -"),
   }, "\t")
 end
 
@@ -116,7 +118,7 @@ function workers.run()
   end
   words[#words + 1] = "/"
   for _, group in ipairs(shared.groups) do
-    local tickets = redis.call("ZCOUNT", image.waiting_key(group), "-inf", BEFORE_NOTES)
+    local tickets = redis.call("ZCOUNT", keyring.waiting(group), "-inf", BEFORE_NOTES)
     words[#words + 1] = group .. " " .. numbers.int(tickets)
   end
   return table.concat(words, " ")

@@ -17,7 +17,7 @@ function stale.forget()
   if found.err then
     return
   end
-  image.proven(keys.attempts)
+  image.proven("attempts")
   for i = 1, #found, 2 do
     local start = numbers.read(string.match(found[i + 1], "^%S+") or "-")
     if found[i] ~= "~" and (start or 0) + KEEP_MS < clock.now then

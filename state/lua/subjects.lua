@@ -1,29 +1,49 @@
 -- Whom limits belong to besides deployments: accounts, providers and groups, and the tags, users and teams of calls.
--- Uses: numbers, scopes, rows, image, keys, recall, window, roster, clock
+-- Uses: numbers, scopes, rows, image, keys, recall, window, clock
 -- Defines: subjects
 -- `limits[subject]` = rows in force (rows.lua); `tag:*`, `user:*`, `team:*`: of each that has none of its own
 -- `inflight[subject]` = calls that its row `concurrent` counts; absent: 0
--- A card: {id, limits, windows (by position), inflight, hold, column (of open ones)}. Those of open ones last for one
--- run, whose columns they need; the others are known from run to run (recall.lua).
+-- A card: {id, limits, windows (by position), inflight, hold, reserved (reserve.lua), column, named, lives}. Cards are
+-- known from run to run (recall.lua). Those of open ones have a column of their own in the runs that were lent it,
+-- and its windows by id; such a column expires when nothing was added for as long as its longest window, so a card is
+-- kept only if a run has added to it: then it lives longer than anything is known.
 
+local MOST_OPEN = 256 -- cards of open ones that are kept; with more, all are forgotten
 local NOBODY = {}
-local passing, changed = {}, {}
-local used = false -- does anything of this run stand in them?
+local changed, fresh = {}, {} -- cards with other calls in flight; those of open ones that this run made
 
 local function begin()
-  if used then
-    passing, changed, used = {}, {}, false
+  if next(changed) or fresh[1] then -- of a run that failed
+    changed, fresh = {}, {}
   end
+end
+
+local function new(id, is_open)
+  return {
+    id = id,
+    limits = nil,
+    windows = {},
+    inflight = nil,
+    hold = 0,
+    reserved = nil,
+    column = is_open and keys[id] and id or nil,
+    named = is_open and {},
+    lives = not is_open,
+    loaded = false,
+    known = nil,
+  }
 end
 
 local function card(id)
   local is_open = scopes.is_open(id)
-  local cards = is_open and passing or recall.known.subjects
+  local cards = is_open and recall.known.open or recall.known.subjects
   local s = cards[id]
   if not s then
-    local column = is_open and keys[id] and id or nil
-    s = { id = id, limits = nil, windows = {}, inflight = nil, hold = 0, column = column, loaded = false, known = nil }
-    cards[id], used = s, true
+    s = new(id, is_open)
+    cards[id] = s
+    if is_open then
+      fresh[#fresh + 1] = s
+    end
   end
   return s
 end
@@ -32,9 +52,9 @@ end
 local function forget()
   local known = recall.known
   known.subjects_of = {}
-  for _, cards in ipairs({ passing, known.subjects }) do
+  for _, cards in ipairs({ known.open, known.subjects }) do
     for _, s in pairs(cards) do
-      s.limits, s.known, s.windows, s.loaded = nil, nil, {}, false
+      s.limits, s.known, s.windows, s.loaded, s.reserved = nil, nil, {}, false, nil
     end
   end
 end
@@ -71,10 +91,12 @@ local function holder(id)
   return s.known and s or nil
 end
 
-local function holders(ids)
+-- The cards of those that have rows; `cards`: where they are if they are known. Throws GARBLED.
+local function holders(ids, cards)
   local list = {}
   for i = 1, #ids do
-    list[#list + 1] = holder(ids[i])
+    local s = cards[ids[i]]
+    list[#list + 1] = s and s.limits and s or holder(ids[i])
   end
   return list
 end
@@ -88,7 +110,7 @@ local function of_deployment(d)
     for _, scope in ipairs(settings.subjects and scopes.read(clock.scopes).closed or NOBODY) do
       ids[#ids + 1] = settings.subjects[scope]
     end
-    list = holders(ids)
+    list = holders(ids, recall.known.subjects)
     of_settings[settings] = list
   end
   return list
@@ -99,54 +121,11 @@ local function of_request(request)
   if not request.subjects then
     return NOBODY
   end
-  if not request.holders then
-    request.holders = holders(request.subjects)
+  local ids = request.subjects
+  if not ids.holders then
+    ids.holders = holders(ids, recall.known.open) -- in this run: calls that name the same share the list
   end
-  return request.holders
-end
-
--- Whom requests concern and nobody knows yet, each once. `entries`: as of run.parse.
-local function concerned(entries)
-  local closed, ids, seen, last = scopes.read(clock.scopes).closed, {}, {}, nil
-  local of_settings = recall.known.subjects_of
-  local function add(id)
-    if not seen[id] then
-      seen[id] = true
-      ids[#ids + 1] = id
-    end
-  end
-  for i = 1, #entries do
-    local candidates = entries[i].op.candidates
-    local list = candidates ~= last and roster.list(candidates) or NOBODY
-    for k = 1, #list do
-      local settings = list[k].settings
-      if settings and settings.subjects and not of_settings[settings] and not seen[settings] then
-        seen[settings] = true -- many deployments share theirs
-        for j = 1, #closed do
-          add(settings.subjects[closed[j]])
-        end
-      end
-    end
-    last = candidates
-    for _, id in ipairs(entries[i].op.subjects or NOBODY) do
-      add(id)
-      add(scopes.of(id) .. ":*")
-    end
-  end
-  return ids
-end
-
--- Read the rows that requests meet, and calls in flight where rows count them. `entries`: as of
--- run.parse.
-local function load(entries)
-  local ids = concerned(entries)
-  local texts, counting = #ids > 0 and image.load("limits", ids) or NOBODY, false
-  for i = 1, #ids do
-    counting = counting or (texts[ids[i]] and string.find(texts[ids[i]], "concurrent", 1, true))
-  end
-  if counting then
-    image.load("inflight", ids)
-  end
+  return ids.holders
 end
 
 -- Those whose calls in flight a lease counts, by what it reserved (" account:a|concurrent=1 ..."). Throws GARBLED.
@@ -161,7 +140,7 @@ end
 -- One call more or less in flight. Only after `holder` or `counted`.
 local function count(s, amount)
   s.inflight = math.max(0, s.inflight + amount)
-  changed[s.id], used = s, true
+  changed[s.id] = s
 end
 
 -- The window of row `i` of a subject. Throws GARBLED.
@@ -175,16 +154,30 @@ end
 local function flush()
   for id, s in pairs(changed) do
     image.set("inflight", id, (s.inflight > 0 or scopes.is_closed(id)) and numbers.int(s.inflight))
+    changed[id] = nil
+  end
+  local known = recall.known
+  for i = #fresh, 1, -1 do
+    local s = fresh[i]
+    if s.lives then
+      known.opened = known.opened + 1
+    else
+      known.open[s.id] = nil
+    end
+    fresh[i] = nil
+  end
+  if known.opened > MOST_OPEN then
+    known.open, known.opened = {}, 0
   end
 end
 
 local subjects = {
   begin = begin,
   forget = forget,
+  card = card,
   holder = holder,
   of_deployment = of_deployment,
   of_request = of_request,
-  load = load,
   counted = counted,
   count = count,
   window_of = window_of,

@@ -1,6 +1,6 @@
 -- Results counted in a rolling minute, by which the breaker judges: `id/ok/60`, `id/failed/60`, `id/failed.<kind>/60`,
 -- and `id/alone/60`: of workers that no other confirms (evidence.lua).
--- Uses: window, evidence
+-- Uses: window, evidence, leases
 -- Defines: tally
 
 -- Kinds that say nothing of the deployment's health: the caller's own.
@@ -12,7 +12,7 @@ local function of(e, lease)
   if NEUTRAL[kind] then
     return {}, nil
   elseif kind == "ok" then
-    return { id .. "/ok/60" }, (lease.probe or lease.relief) and { id .. "/failed/60" } or nil
+    return { id .. "/ok/60" }, leases.shows(lease) and { id .. "/failed/60" } or nil
   elseif policy.quorum and evidence.is_alone(id, lease.worker) then
     e.alone = true
     return { id .. "/alone/60" }, nil

@@ -1,5 +1,5 @@
 -- A ticket keeps a waiting call's place, and newcomers do not pass a ticket that fits.
--- Uses: numbers, queue, fair, room, outlook, forecast, clock
+-- Uses: numbers, queue, fair, room, crowd, outlook, forecast, clock
 -- Defines: tickets
 
 -- How many tickets stand before this call: before its own ticket, or before the turn of a newcomer.
@@ -42,7 +42,7 @@ local function hold_before(q, place_of_call, members, request)
     place_of_call = #q.tickets -- others before it were dropped in this run
   end
   if place_of_call > q.held_to then
-    room.load_full(members, request)
+    crowd.load(members, request)
   end
   for i = q.held_to + 1, place_of_call do
     local ticket = q.tickets[i]

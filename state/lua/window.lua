@@ -1,51 +1,62 @@
 -- Windows of limits: rolling ones, never more than the limit in any W seconds and room back to the millisecond, and
 -- periods of calendars.
--- Uses: numbers, image, pending, recall, ring, slots, calendar, clock
+-- Uses: numbers, image, pending, recall, subjects, ring, slots, calendar, clock
 -- Defines: window
--- `used[id]` = "sum oldest": the running sum of a ring of slots (ring.lua), and the number of the oldest slot in it.
+-- `used[id]` = "sum oldest amount last_ms": the running sum of a ring of slots (ring.lua), the number of its oldest
+-- slot, and the newest that holds anything (slots.lua), so that most calls touch no other column. Without the latter,
+-- as former releases wrote it: that one stands where the others do.
 -- A calendar's window has one slot, its period, numbered by its start: "sum start".
 -- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name; `w.keep_ms` is how long that
--- is to be kept after an entry. They are opened by each run; all others are known from run to run, as of `w.at_ms`.
+-- is to be kept after an entry. They are known from run to run as long as its card is; all others as long as anything.
 
-local passing, changed_windows, changed_slots
+local changed_windows, windows_count, changed_slots, slots_count = {}, 0, {}, 0
 local match = string.match
-local PAIR = "^(%S+) (%S+)$"
+local FORM = "^(%S+) (%S+) ?(%S*) ?(%S*)$"
+local USED, SLOTS = pending.command("HSET", "used"), pending.command("HSET", "window")
 local MINUTE = { seconds = 60 } -- in which results are counted
 
 local function begin()
-  passing, changed_windows, changed_slots = {}, {}, {}
+  windows_count, slots_count = 0, 0
 end
 
--- A window was changed, and one of its slots.
+-- A window was changed, and one of its slots: the newest stands beside the sum, and leaves its place to a newer one.
 local function changed(w, entry)
   if w.due_missing then -- outlook.lua's last answer
     w.due_missing = nil
   end
   if not w.changed then
-    w.changed = true
-    changed_windows[#changed_windows + 1] = w
+    w.changed, windows_count = true, windows_count + 1
+    changed_windows[windows_count] = w
   end
-  if entry and not entry.changed then
-    entry.changed = true
-    changed_slots[#changed_slots + 1] = entry
+  if entry and entry ~= w.entry then
+    if w.entry and entry.slot > w.entry.slot then
+      entry, w.entry = w.entry, entry
+    end
+    if entry.last_ms and not entry.changed then
+      entry.changed, slots_count = true, slots_count + 1
+      changed_slots[slots_count] = entry
+    end
   end
 end
 
--- What is stored of a window: its sum and its oldest slot, nil where there is nothing. Throws GARBLED.
+-- What is stored of a window: its sum, its oldest slot, and the newest one, nil for nothing. Throws GARBLED.
 local function stored(column, field)
   local record = image.get(column, field)
   if not record then
     return nil
   end
-  local sum, oldest = match(record, PAIR)
-  return numbers.of(sum), numbers.of(oldest)
+  local sum, oldest, amount, last_ms = match(record, FORM)
+  if amount == "" then
+    return numbers.of(sum), numbers.of(oldest)
+  end
+  return numbers.of(sum), numbers.of(oldest), numbers.of(amount), numbers.of(last_ms)
 end
 
 local function open_period(w, row, sum, latest)
   w.calendar = row
   local start, finish = calendar.period(row.calendar, latest or 0)
   w.span, w.sum, w.newest, w.oldest = 0, start == latest and sum or 0, start, start
-  w.entry = { amount = w.sum, last_ms = finish or clock.now + row.seconds * 1000, changed = true }
+  w.entry = { slot = start, amount = w.sum, last_ms = finish or clock.now + row.seconds * 1000 }
   w.slots = { [start] = w.entry }
 end
 
@@ -62,7 +73,7 @@ end
 -- The window `id` of a row (its seconds or calendar), as it is now: {sum, oldest, newest ...}. `column`: of an open
 -- subject; `field`: the row's name there. Throws GARBLED.
 local function open(id, row, column, field)
-  local opened = column and passing or recall.known.windows
+  local opened = column and subjects.card(column).named or recall.known.windows
   local w = opened[id]
   if w then
     if w.at_ms ~= clock.now then
@@ -84,14 +95,14 @@ local function open(id, row, column, field)
     sum = nil,
     slots = nil,
     hold = 0,
-    entry = nil, -- of the newest slot
+    entry = nil, -- the newest slot that holds anything, nil where it is not known
     changed = false,
   }
-  local sum, oldest = stored(column or "used", w.field)
+  local sum, oldest, amount, last_ms = stored(column or "used", w.field)
   if row.calendar then
     open_period(w, row, sum, oldest)
   else
-    if ring.open(w, row.seconds, sum, oldest) then
+    if ring.open(w, row.seconds, sum, oldest, amount, last_ms) then
       changed(w)
     end
   end
@@ -108,9 +119,12 @@ local function fits(w, amount, limit)
   return w.sum <= most
 end
 
--- Add an amount now. Its plan has prepared the newest slot.
+-- Add an amount now. Its plan has shown that `w.entry` is known; in what is newer nothing stands.
 local function add(w, amount)
   local entry = w.entry
+  if entry.slot ~= w.newest then
+    entry = slots.of(w, w.newest)
+  end
   if w.keep_ms and (entry.amount == 0 or not entry.last_ms) then -- it is the first in its slot
     pending.keep(w.column, w.keep_ms)
   end
@@ -119,7 +133,9 @@ local function add(w, amount)
     entry.last_ms = clock.now
   end
   w.sum = w.sum + amount
-  changed(w, entry)
+  if entry ~= w.entry or not w.changed or w.due_missing then
+    changed(w, entry)
+  end
 end
 
 -- Correct what was reserved in a slot by `delta`: debt or refund, if the slot is still kept.
@@ -152,16 +168,30 @@ local function time(at_ms)
   return at_ms == clock.now and clock.text or numbers.int(at_ms)
 end
 
+local function pair(first, at_ms)
+  return numbers.int(first) .. " " .. time(at_ms)
+end
+
+local function text_of(w)
+  local entry, text = w.entry, numbers.int(w.sum) .. " " .. numbers.int(w.oldest)
+  if w.calendar or not (entry and entry.last_ms) then
+    return text
+  end
+  return text .. " " .. pair(entry.amount, entry.last_ms)
+end
+
 local function flush()
-  for i = 1, #changed_windows do
+  for i = 1, windows_count do
     local w = changed_windows[i]
     w.changed = false
-    image.set(w.column or "used", w.field, numbers.int(w.sum) .. " " .. numbers.int(w.oldest))
+    pending.add(w.column and pending.command("HSET", w.column) or USED, w.field, text_of(w))
   end
-  for i = 1, #changed_slots do
+  for i = 1, slots_count do
     local entry = changed_slots[i]
+    local w = entry.w
     entry.changed = false
-    image.set(entry.column, entry.field, numbers.int(entry.amount) .. " " .. time(entry.last_ms))
+    local command = w.column and pending.command("HSET", w.column) or SLOTS
+    pending.add(command, slots.field(w.field, entry.slot, w.ring), pair(entry.amount, entry.last_ms))
   end
 end
 

@@ -61,6 +61,8 @@ class DeploymentState:
     observed: Mapping[str, Observed] = field(default_factory=dict)
     context_tokens: int | None = None  # input it takes, as its errors told
     timings: Timings | None = None  # where they are counted
+    input_in_flight: int | None = None  # estimated tokens of its calls in flight, where a strategy goes by them
+    output_in_flight: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import multiprocessing
 import subprocess
 import sys
 import traceback
@@ -22,18 +21,18 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from router_core.simulator import Behaviour, Visit
+from tests.fresh import FRESH
 
-SPAWN = multiprocessing.get_context("spawn")
 PATIENCE = 60.0
 LEAVING = 10.0  # seconds a child gets to end by itself
 
 
 class Child:
-    """A spawned process that runs `target(pipe, *arguments)`."""
+    """A fresh process that runs `target(pipe, *arguments)`."""
 
     def __init__(self, target: Callable[..., None], *arguments: Any) -> None:
-        self.pipe, theirs = SPAWN.Pipe()
-        self.process = SPAWN.Process(target=_run, args=(target, theirs, arguments), daemon=True)
+        self.pipe, theirs = FRESH.Pipe()
+        self.process = FRESH.Process(target=_run, args=(target, theirs, arguments), daemon=True)
         self.process.start()
         theirs.close()
 

@@ -18,7 +18,7 @@ from tests.acceptance.rig import Models
 pytestmark = pytest.mark.usefixtures("nothing_shared")
 
 
-async def test_streaming(model_list: Models) -> None:
+async def test_a_stream_is_read_chunk_by_chunk(model_list: Models) -> None:
     router = Router(model_list=model_list)
     response = await router.acompletion(model="gpt-3.5-turbo", messages=MESSAGES, stream=True)
     parts = [str(chunk.choices[0].delta.content or "") async for chunk in response]
@@ -36,7 +36,7 @@ def test_streaming_without_an_event_loop(model_list: Models) -> None:
     router.close()
 
 
-async def test_embeddings(up: RemoteUpstream) -> None:
+async def test_embeddings_are_read_by_attribute_and_by_item(up: RemoteUpstream) -> None:
     params = {"model": "text-embedding-ada-002", "api_key": "k", "api_base": up.url}
     router = Router(model_list=[{"model_name": "text-embedding-ada-002", "litellm_params": params}])
     response = await router.aembedding(model="text-embedding-ada-002", input=["good morning from litellm"])
@@ -45,7 +45,7 @@ async def test_embeddings(up: RemoteUpstream) -> None:
     await router.aclose()
 
 
-async def test_fallbacks(model_list: Models, up: RemoteUpstream) -> None:
+async def test_a_fallback_serves_where_the_group_is_down(model_list: Models, up: RemoteUpstream) -> None:
     down, running = model_list
     groups = [{**down, "model_name": "azure/gpt-3.5-turbo"}, running]
     router = Router(model_list=groups, fallbacks=[{"azure/gpt-3.5-turbo": ["gpt-3.5-turbo"]}], set_verbose=False)
@@ -57,7 +57,8 @@ async def test_fallbacks(model_list: Models, up: RemoteUpstream) -> None:
     await router.aclose()
 
 
-async def test_context_window_fallbacks() -> None:
+@pytest.mark.slow
+async def test_what_is_too_long_goes_to_the_larger_window() -> None:
     with upstreams(Behaviour(context_tokens=20), Behaviour()) as (small, large):
         router = Router(
             model_list=[_named("gpt-3.5-turbo", small), _named("gpt-3.5-turbo-16k", large)],
@@ -73,6 +74,7 @@ def _named(name: str, upstream: RemoteUpstream) -> dict[str, Any]:
     return {"model_name": name, "litellm_params": {"model": f"openai/{name}", "api_key": "k", "api_base": upstream.url}}
 
 
+@pytest.mark.slow
 async def test_except_openai_rate_limit_error() -> None:
     with upstreams(Behaviour(rpm=1)) as (limited,):
         router = Router(model_list=[_named("m", limited)], num_retries=0)
@@ -87,7 +89,9 @@ async def test_except_openai_rate_limit_error() -> None:
         await router.aclose()
 
 
-async def test_from_yaml(up: RemoteUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_config_yaml_is_read_and_its_proxys_part_named(
+    up: RemoteUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """LiteLLM's config.yaml: what belongs to its proxy is named in one warning."""
     monkeypatch.setenv("OPENAI_API_BASE", up.url)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-from-the-environment")

@@ -63,6 +63,7 @@ async def test_rpm_and_tpm_without_redis_hold_for_this_process_and_say_so(model_
     await router.aclose()
 
 
+@pytest.mark.slow
 async def test_ab_by_weight_of_model_info(up: RemoteUpstream) -> None:
     """A tenth of the calls: within five standard deviations."""
     params = {"api_key": "sk-1234", "api_base": up.url}
@@ -101,6 +102,7 @@ def test_asyncio_run_twice_with_one_router(model_list: Models) -> None:
     gc.collect()  # here, and not in a later test
 
 
+@pytest.mark.slow
 def test_asyncio_run_in_a_script_that_closes_nothing(up: RemoteUpstream) -> None:
     """It ends by itself, in time, and says nothing of what it left open."""
     script = f"""

@@ -19,7 +19,7 @@ import pytest
 
 from router_core import Router
 from router_core.simulator import Behaviour
-from tests.acceptance.processes import PATIENCE, SPAWN, RemoteUpstream, children, upstreams
+from tests.acceptance.processes import PATIENCE, RemoteUpstream, children, upstreams
 from tests.acceptance.rig import PROMPT, entry
 from tests.servers import Server
 
@@ -174,6 +174,7 @@ def master(pipe: Connection, url: str, pool: str, model_list: list[dict[str, Any
     router.close()
 
 
+@pytest.mark.slow
 def test_a_preforking_server_with_the_application_loaded_before(
     valkey: Server, pool: str, upstream: RemoteUpstream
 ) -> None:
@@ -196,8 +197,11 @@ def served(model_list: list[dict[str, Any]], url: str, pool: str) -> str:
     return str(answer.deployment)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Module .* was previously imported")  # coverage, in a forked child
-def test_processes_of_multiprocessing(valkey: Server, pool: str, upstream: RemoteUpstream) -> None:
+def test_processes_that_multiprocessing_forks_or_spawns_serve(
+    valkey: Server, pool: str, upstream: RemoteUpstream
+) -> None:
     """Pools of both kinds: fork with the parent's Router, spawn with one of their own."""
     models = [entry(upstream.url, "one")]
     router = Router(model_list=models, redis_url=valkey.url, pool=pool)
@@ -208,7 +212,7 @@ def test_processes_of_multiprocessing(valkey: Server, pool: str, upstream: Remot
     for process in forked:
         process.join(PATIENCE)
     assert [process.exitcode for process in forked] == [0] * CHILDREN
-    with SPAWN.Pool(2) as processes:
+    with multiprocessing.get_context("spawn").Pool(2) as processes:
         assert processes.starmap(served, [(models, valkey.url, pool)] * CHILDREN) == ["one"] * CHILDREN
     assert router.completion("m", PROMPT).deployment == "one"
     router.close()

@@ -19,7 +19,7 @@ def state(ask: Ask[Any], deployment: str) -> DeploymentState:
     return snapshot.deployments[deployment]
 
 
-def test_drain_and_resume(ask: Ask[Any], cli: Cli) -> None:
+def test_what_is_drained_can_be_resumed(ask: Ask[Any], cli: Cli) -> None:
     assert cli("drain", "chat-eu-1").exit_code == 0
     assert state(ask, "chat-eu-1").drained
     assert cli("resume", "chat-eu-1").exit_code == 0
@@ -41,7 +41,7 @@ def test_a_weight_that_is_no_number_changes_nothing(ask: Ask[Any], cli: Cli, amo
     assert state(ask, "chat-eu-1").weight == 1
 
 
-def test_cool_and_reset(ask: Ask[Any], cli: Cli) -> None:
+def test_what_was_cooled_is_well_after_a_reset_and_its_call_still_runs(ask: Ask[Any], cli: Cli) -> None:
     assert cli("cool", "chat-eu-1", "30").exit_code == 0
     cooled = state(ask, "chat-eu-1")
     assert (cooled.health, cooled.reason) == ("open", "operator")

@@ -7,6 +7,8 @@ import subprocess
 from functools import partial
 from typing import Any
 
+import pytest
+
 from router_core.state.store import Store
 from tests.cli.conftest import Ask, Cli
 from tests.cli.test_status import command
@@ -32,6 +34,7 @@ def test_json_is_an_object_a_line(ask: Ask[Any], cli: Cli) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_follow_shows_each_new_one_once(ask: Ask[Any], engine: Server, pool: str) -> None:
     words, env = command(engine, pool, "events", "--follow", "--json", "--count", "1")
     with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True) as process:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import httpx
+import pytest
 from typer.testing import CliRunner
 
 from router_core.cli.app import app
@@ -13,6 +14,7 @@ from router_core.cli.app import app
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}
 
 
+@pytest.mark.slow
 def test_it_listens_limits_and_ends_with_its_parent() -> None:
     words = [
         sys.executable,

@@ -50,7 +50,7 @@ def test_health_says_why_and_how_long(ask: Ask[Any], cli: Cli) -> None:
     assert "* changed by an operator" in text
 
 
-def test_only_one_group(ask: Ask[Any], cli: Cli) -> None:
+def test_a_group_is_shown_without_the_others(ask: Ask[Any], cli: Cli) -> None:
     text = cli("status", "--group", "embed").stdout
     assert "embed-1" in text
     assert "chat-eu-1" not in text
@@ -83,6 +83,7 @@ def command(engine: Server, pool: str, *arguments: str) -> tuple[list[str], dict
     return [sys.executable, "-c", "from router_core.cli import main; main()", *arguments], env
 
 
+@pytest.mark.slow
 def test_watch_prints_again_and_ends_quietly_on_interrupt(ask: Ask[Any], engine: Server, pool: str) -> None:
     words, env = command(engine, pool, "status", "--json", "--watch", "0.2")
     with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -94,6 +95,7 @@ def test_watch_prints_again_and_ends_quietly_on_interrupt(ask: Ask[Any], engine:
     assert (process.returncode, errors) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_a_terminal_gets_a_table(ask: Ask[Any], engine: Server, pool: str) -> None:
     words, env = command(engine, pool, "status")

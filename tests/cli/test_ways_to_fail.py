@@ -17,7 +17,7 @@ def run(*arguments: str, **env: str) -> Result:
     return CliRunner().invoke(app, list(arguments), env=clean | env)
 
 
-def test_without_a_url() -> None:
+def test_without_a_url_it_says_how_to_give_one() -> None:
     said = run("status")
     assert said.exit_code == 2
     assert "--redis-url" in said.stderr
@@ -69,10 +69,11 @@ def test_every_command_helps_with_an_example(name: str) -> None:
     assert "verysecret" not in said.stdout
 
 
-def test_the_version() -> None:
+def test_it_says_its_version() -> None:
     assert run("--version").stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["typer", "rich"])
 def test_a_missing_extra_says_what_to_install(missing: str) -> None:
     script = f"import sys; sys.modules[{missing!r}] = None; from router_core.cli import main; main()"

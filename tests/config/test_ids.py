@@ -27,6 +27,7 @@ def test_the_id_of_a_configuration_never_changes_between_releases() -> None:
     assert one(entry()).id == made == "openai-gpt-4o-64d15396"
 
 
+@pytest.mark.slow
 @given(seed=st.integers(), extra=st.dictionaries(st.sampled_from(["temperature", "top_p", "seed", "n"]), st.integers()))
 def test_the_order_of_lists_and_dicts_does_not_matter(seed: int, extra: dict[str, Any]) -> None:
     rng = random.Random(seed)

@@ -81,6 +81,7 @@ def check(kind: str, zone: str, moment: str, reset: str) -> None:
     assert list(boundaries(text_of(kind, zone, reset), now * 1000, AHEAD[kind])) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hour", "day", "week"])
 @pytest.mark.parametrize(("zone", "change", "reset"), CHANGES)
 @pytest.mark.parametrize("minutes", [-50, 0, 20])
@@ -91,12 +92,14 @@ def test_around_a_change_of_the_clock_periods_begin_as_a_walk_finds_them(
     check(kind, zone, near.isoformat(timespec="minutes"), reset)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(st.sampled_from(["hour", "day", "week"]), st.sampled_from(ZONES), MOMENTS, TIMES)
 def test_in_any_zone_periods_begin_as_a_walk_finds_them(kind: str, zone: str, moment: str, reset: str) -> None:
     check(kind, zone, moment, reset)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=5)
 @given(st.sampled_from(ZONES), MOMENTS, TIMES)
 @example("Europe/Berlin", "2024-03-31T12:00", "02:30")

@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.conform.running import running
 from tests.servers import free_port
 
 _BUILT = Path(__file__).parents[2] / "build" / "aimock"
@@ -59,23 +58,6 @@ def serving(folder: Path, fixtures: Sequence[Mapping[str, Any]]) -> Iterator[Ser
     file.write_text(json.dumps({"fixtures": fixtures}))
     pace = ("--chunk-size", "5", "--latency", "5")  # characters; milliseconds between two pieces of a stream
     command = ["node", str(CLI), "--port", str(port), "--fixtures", str(file), "--strict", *pace]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     server = Server(f"http://127.0.0.1:{port}")
-    try:
-        _await(server, child)
+    with running("aimock", command, server.asked):
         yield server
-    finally:
-        child.terminate()
-        child.wait(10)
-
-
-def _await(server: Server, child: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            server.asked()
-            return
-        except OSError:
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("aimock did not start") from None
-            time.sleep(0.1)

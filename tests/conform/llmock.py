@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from tests.conform.running import running
 from tests.servers import free_port
 
 # provider -> (model with its prefix, path of its base URL at llmock)
@@ -70,26 +69,8 @@ def servers(names: Sequence[str], *arguments: str) -> Iterator[dict[str, Server]
 @contextmanager
 def _server(name: str, arguments: Sequence[str]) -> Iterator[Server]:
     port = free_port()
-    command = [sys.executable, "-m", "llmock.main", "serve", "--port", str(port), *arguments]
-    command[1:3] = ["-c", "from llmock.cli import app; app()"]
+    command = [sys.executable, "-c", "from llmock.cli import app; app()", "serve", "--port", str(port), *arguments]
     env = {name: value for name, value in os.environ.items() if not name.startswith("LLMOCK_")}
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
-    try:
-        server = Server(name, f"http://127.0.0.1:{port}")
-        _await(server, child)
+    server = Server(name, f"http://127.0.0.1:{port}")
+    with running(f"llmock for {name}", command, server.verdict, env):
         yield server
-    finally:
-        child.terminate()
-        child.wait(10)
-
-
-def _await(server: Server, child: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            server.verdict()
-            return
-        except OSError:
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"llmock for {server.name} did not start") from None
-            time.sleep(0.1)

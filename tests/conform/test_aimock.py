@@ -165,7 +165,7 @@ async def test_a_broken_stream_fails_over_before_content_and_tells_what_came_aft
     assert TEXT.startswith(received)
 
 
-async def test_embeddings_of_azure(server: Server) -> None:
+async def test_azure_embeds(server: Server) -> None:
     async with alone(server) as router:
         answer = await router.aembedding("azure", input=["embed me"])
     assert answer.data[0].embedding == [0.25, -0.5, 1.0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -66,32 +66,12 @@ def test_all_that_have_a_price_are_priced(priced: list[Priced]) -> None:
 
 
 def test_costs_are_those_that_genai_prices_calculates(priced: list[Priced]) -> None:
-    kinds: Counter[str] = Counter()
-    wrong = []
-    for one in priced:
-        theirs = _genai(one)
-        outcome = theirs if isinstance(theirs, str) else "the same" if _close(one.cost, theirs) else "another"
-        kinds[outcome] += 1
-        if outcome == "another":
-            wrong.append((one.case.recording.id, one.cost, theirs))
-    print("\n" + _listed(kinds))
-    assert wrong == []
-    assert kinds["the same"] > 250
+    _compared(priced, _genai, least=250)
 
 
 def test_costs_are_those_of_an_independent_list(priced: list[Priced]) -> None:
     """Where the two lists have one price for a model: their data differ on a few, which are counted."""
-    kinds: Counter[str] = Counter()
-    wrong = []
-    for one in priced:
-        theirs = _independent(one)
-        outcome = theirs if isinstance(theirs, str) else "the same" if _close(one.cost, theirs) else "another"
-        kinds[outcome] += 1
-        if outcome == "another":
-            wrong.append((one.case.recording.id, one.cost, theirs))
-    print("\n" + _listed(kinds))
-    assert wrong == []
-    assert kinds["the same"] > 150
+    _compared(priced, _independent, least=150)
 
 
 async def _priced(case: Case) -> Priced:
@@ -183,6 +163,21 @@ def _units_cost(rates: Any, usage: TheirUsage) -> float:
     long = counts.get("cache_write_1h_tokens", 0)
     fresh = counts.get("input_tokens", 0) - read - written
     return float(rates.cost(fresh, counts.get("output_tokens", 0), read, written - long, long)) * 1e9
+
+
+def _compared(priced: list[Priced], calculate: Callable[[Priced], float | str], least: int) -> None:
+    """Nobody calculates another cost, and `least` answers were compared at least."""
+    kinds: Counter[str] = Counter()
+    wrong = []
+    for one in priced:
+        theirs = calculate(one)
+        outcome = theirs if isinstance(theirs, str) else "the same" if _close(one.cost, theirs) else "another"
+        kinds[outcome] += 1
+        if outcome == "another":
+            wrong.append((one.case.recording.id, one.cost, theirs))
+    print("\n" + _listed(kinds))
+    assert wrong == []
+    assert kinds["the same"] > least
 
 
 def _close(cost: int | None, theirs: float) -> bool:

@@ -280,7 +280,7 @@ def test_where_a_wait_is_read(status: int, headers: dict[str, str], message: str
     assert retry_after(status, httpx.Headers(headers), {}, message) == wait
 
 
-def test_googles_retry_info() -> None:
+def test_googles_retry_info_is_a_retry_after() -> None:
     error = {
         "message": "quota",
         "status": "RESOURCE_EXHAUSTED",

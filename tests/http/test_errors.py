@@ -74,6 +74,7 @@ assert not [f for f in sys.meta_path if type(f).__module__.startswith("router_co
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [LATER, FIRST], ids=["openai later", "openai first"])
 def test_the_order_of_imports_does_not_matter(order: str) -> None:
     subprocess.run([sys.executable, "-c", order], check=True, timeout=30)

@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 from openai.types.chat import ChatCompletion as OpenAIChat
 from openai.types.chat import ChatCompletionChunk as OpenAIChunk
-from pydantic import SecretStr
 
 from router_core import errors, providers
 from router_core.http.transport import Transport
 from router_core.providers import Call, HttpAdapter
+from tests.http.described import Described
 from tests.http.server import answer, replying, serving
 
 MESSAGES = [{"role": "user", "content": "hush-hush"}]
 
 
 @dataclass
-class Deployment:
-    id: str = "a"
+class Deployment(Described):
     model: str = "gpt-4o"
     provider: str = "openai"
-    api_key: SecretStr | None = field(default_factory=lambda: SecretStr("sk-of-this-deployment"))
-    api_base: str | None = None
-    api_version: str | None = None
-    organization: str | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-    def call_parameters(self) -> Mapping[str, Any]:
-        return self.params
-
-    def adapter_options(self) -> Mapping[str, Any]:
-        return {}
 
 
 def adapter_for(deployment: Deployment) -> HttpAdapter:
@@ -149,7 +137,7 @@ def test_unknown_usage_is_none_and_never_zero(sent: Any, completion: int | None)
     assert (usage and usage.completion_tokens) == completion
 
 
-def test_embeddings() -> None:
+def test_embeddings_have_their_path_and_are_decoded() -> None:
     adapter, call = adapter_for(Deployment()), Call("embedding", {"input": "x"})
     assert str(adapter.request(call).url).endswith("/v1/embeddings")
     decoded = adapter.decode(call, httpx.Response(200), b'{"data": [{"embedding": [0.5]}]}')

@@ -47,7 +47,7 @@ from router_core.providers.overflow import overflow
         ("Rate limit reached (TPM): Limit 30000, Used 29937, Requested 385.", None, None),
     ],
 )  # fmt: skip
-def test_windows_in_texts(text: str, window: int | None, requested: int | None) -> None:
+def test_texts_tell_the_window_and_what_was_asked(text: str, window: int | None, requested: int | None) -> None:
     assert overflow(text) == (window, requested)
 
 

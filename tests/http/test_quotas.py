@@ -28,7 +28,7 @@ def x(limit: str, remaining: str, reset: str | None = None, of: str = "-requests
     return read(**headers)
 
 
-def test_openai() -> None:
+def test_openais_headers_are_read() -> None:
     found = x("3000", "2999", "20ms") + x("250000", "249991", "2ms", "-tokens")
     assert found == (Quota("requests", MINUTE, 3000, 2999, 0.02), Quota("tokens", MINUTE, 250_000, 249_991, 0.002))
 
@@ -74,7 +74,7 @@ def test_mistral_and_cerebras_name_the_window() -> None:
     assert x("1000", "900", "11.5", "-tokens-minute") == (Quota("tokens", MINUTE, 1000, 900, 11.5),)
 
 
-def test_fireworks_and_together() -> None:
+def test_headers_of_fireworks_and_together_are_read() -> None:
     assert x("600", "599", None, "-tokens-prompt")[0].resource == "input"
     assert x("600", "599", None, "-tokens-generated")[0].resource == "output"
     assert x("600", "599", "1", "") == (Quota("requests", MINUTE, 600, 599, 1.0),)
@@ -173,7 +173,7 @@ def test_no_header_can_break_it_and_each_quota_makes_sense(headers: list[tuple[b
 
 
 @pytest.mark.skipif(not CASSETTES.is_dir(), reason=MISSING)
-def test_all_recorded_answers() -> None:
+def test_recorded_answers_tell_these_limits() -> None:
     """How many answers of each provider told of which limits."""
     found = Counter(
         (recording.provider, quota.resource, quota.window)

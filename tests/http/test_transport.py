@@ -49,6 +49,7 @@ async def test_a_cookie_of_one_answer_does_not_reach_the_next_request(transport:
         assert all("cookie" not in request.headers for request in server.requests)
 
 
+@pytest.mark.slow
 async def test_connections_are_reused_and_not_limited(transport: Transport) -> None:
     all_here = asyncio.Barrier(300)
 

@@ -23,7 +23,7 @@ HOST = REDIS | {"coroutine", "getfenv", "getmetatable", "load", "loadstring", "r
 HOST |= {"setfenv", "xpcall"}
 
 FACTS = frozenset({"inflight", "state", "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "used"})
-FACTS |= {"input_price", "output_price", "trips", "since_ms", "reason"}
+FACTS |= {"input_price", "output_price", "trips", "since_ms", "reason", "input_in_flight", "output_in_flight"}
 CANDIDATE = frozenset(
     {"id", "weight", "order", "inflight", "state", "trips", "since_ms", "reason"}
 )  # always there, so not named in `Facts`
@@ -113,8 +113,8 @@ def positional(header: headers.Header, names: scope.Names) -> Iterator[Fault]:
 
 def strategy(header: headers.Header, names: scope.Names) -> Iterator[Fault]:
     """`Facts` are the fields read of a candidate (or named in quotes, for `candidate[name]`), known ones only; the file
-    returns `rank` or `rank, prepare`."""
-    if "Facts" not in header.parts:
+    returns `rank` or `rank, prepare`. One that only defines what others use has neither."""
+    if "Facts" not in header.parts and "Defines" not in header.parts:
         yield 1, "a strategy's header names its Facts (an empty list where it reads none)"
     quoted = {word: line for word, line in names.words.items() if word in FACTS}
     facts, read = set(header.names("Facts")), quoted | names.fields.get("candidate", {})
@@ -128,6 +128,8 @@ def strategy(header: headers.Header, names: scope.Names) -> Iterator[Fault]:
     for name, line in names.fields.get("request", {}).items():
         if name not in REQUEST:
             yield line, f"request.{name} does not exist; there are {', '.join(sorted(REQUEST))}"
+    if "Defines" in header.parts:
+        return
     returned = [x.id if isinstance(x, lua.Name) else None for x in names.returns or ()]
     if returned not in (["rank"], ["rank", "prepare"]) or not set(returned) <= set(names.top):
         yield 1, "a strategy ends with `return rank` or `return rank, prepare`, both local functions"

@@ -128,6 +128,7 @@ def test_a_shebang_line_for_the_server_is_no_lua() -> None:
     assert found("#!lua flags=allow-oom\n-- Writes.\nredis.call('DEL', tostring(1))\n") == ""
 
 
+@pytest.mark.slow
 def test_the_repository_passes_and_no_folder_is_forgotten() -> None:
     """Every Lua file of the project lies in a folder that is checked."""
     assert lint_lua.own() == []

@@ -151,6 +151,7 @@ def test_the_registry_keeps_no_router_alive(registry: CollectorRegistry) -> None
     assert 'pool="p"' not in generate_latest(registry).decode()
 
 
+@pytest.mark.slow
 def test_one_file_alone_imports_the_library_and_only_who_wants_metrics_loads_it() -> None:
     root = Path(router_core.__file__).parent
     found = {path.relative_to(root).as_posix() for path in root.rglob("*.py") if _imports(ast.parse(path.read_text()))}

@@ -21,6 +21,7 @@ def places(size: int, weight: float = 1.0, **more: float) -> list[Place]:
     return [Place(f"d{i}", more.get(f"d{i}", weight)) for i in range(size)]
 
 
+@pytest.mark.slow
 @given(size=SIZES, keys=KEYS, seed=st.integers())
 def test_the_order_of_the_list_does_not_matter(size: int, keys: list[int], seed: int) -> None:
     listed = places(size)
@@ -50,6 +51,7 @@ def test_who_may_not_serve_is_passed_over(size: int, keys: list[int], chosen: se
         assert len(order) == min(3, len(eligible))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [4, 10, 100, 1000])
 def test_keys_are_spread_by_weight(size: int) -> None:
     random = Random(5)

@@ -71,7 +71,7 @@ async def test_a_stream_gives_openai_chunks_and_settles_with_its_usage(routers: 
     assert state.used["tokens/60"] == first.log[0].tokens
 
 
-async def test_embeddings(routers: Make, first: Upstream) -> None:
+async def test_embeddings_are_routed(routers: Make, first: Upstream) -> None:
     router = routers([entry(first, "one")])
     answer = await router.aembedding("m", ["a", "b"])
     assert len(answer.data) == 2

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from router_core.choosing.candidates import MOST, SHARED, Group, Needs
+from router_core.choosing.candidates import MOST, SHARED, Group
+from router_core.choosing.members import Needs
 from router_core.choosing.sampling import Pool
 from router_core.choosing.tags import allowed
 from router_core.config import Deployment
@@ -42,6 +43,7 @@ def test_a_small_group_travels_whole() -> None:
     assert (len(part.ids), part.preferred, part.partial) == (MOST, 0, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [33, 1000])
 def test_the_head_of_a_sample_is_exactly_weighted(size: int) -> None:
     random = Random(3)
@@ -53,6 +55,7 @@ def test_the_head_of_a_sample_is_exactly_weighted(size: int) -> None:
     assert chi_square_fits(counts, weights)
 
 
+@pytest.mark.slow
 def test_the_second_of_a_sample_is_weighted_among_the_others() -> None:
     weights = {str(i): 1.0 + i % 3 for i in range(40)}
     large = group([deployment(id, weight) for id, weight in weights.items()])
@@ -172,7 +175,7 @@ def test_an_unknown_region_is_not_the_wanted_one() -> None:
         (("&paid", "free"), True, "b"),
     ],
 )
-def test_tags(wanted: tuple[str, ...], match_any: bool, expected: str) -> None:
+def test_tags_allow_these(wanted: tuple[str, ...], match_any: bool, expected: str) -> None:
     members = {"f": {"free"}, "p": {"paid"}, "b": {"free", "paid"}, "d": {"default"}, "u": set[str]()}
     fits = allowed([frozenset(tags) for tags in members.values()], wanted, match_any)
     assert "".join(name for name, fit in zip(members, fits, strict=True) if fit) == expected

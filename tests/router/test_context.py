@@ -70,7 +70,7 @@ def test_equal_answers_have_equal_keys() -> None:
             assert keys[windows.too_small(estimate, least)] == windows.hold(estimate, least)
 
 
-def test_who_is_wider() -> None:
+def test_wider_is_a_larger_window_or_another_model_of_unknown_one() -> None:
     windows = Windows([
         member("a", max_input_tokens=1000), member("like-a", max_input_tokens=1000), member("b", max_input_tokens=5000),
         member("other", "another"), member("twin"),

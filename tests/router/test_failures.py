@@ -252,6 +252,7 @@ async def test_cancelled_calls_settle(routers: Make, first: Upstream) -> None:
     await until(lambda: first.log.in_flight == 0)
 
 
+@pytest.mark.slow
 async def test_calls_cancelled_at_any_moment_leave_nothing(routers: Make, first: Upstream) -> None:
     first.behaviour = Behaviour(latency=0.01, ttft=0.01, tokens_per_second=500)
     router = routers([entry(first, "one", max_parallel_requests=500, rpm=100_000)])

@@ -130,6 +130,7 @@ async def test_a_caller_who_goes_away_leaves_neither_running(
         await until(lambda upstream=upstream: len(upstream.log) == upstream.log.arrived)  # type: ignore[misc]
 
 
+@pytest.mark.slow
 async def test_many_at_once_leave_nothing(
     routers: Make, models: list[dict[str, Any]], first: Upstream, second: Upstream
 ) -> None:

@@ -199,6 +199,7 @@ async def test_a_copy_goes_to_nobody_who_failed_before(
         assert (await router.store.acquire(Acquire("m", ("one",)))).deployment == "one"
 
 
+@pytest.mark.slow
 async def test_the_budget_is_the_fleets(
     models: list[dict[str, Any]], first: Upstream, any_engine: str, pool: str
 ) -> None:

@@ -32,7 +32,7 @@ async def test_only_who_offers_a_kind_of_call_is_asked(routers: Make, first: Ups
     assert {(await router.acompletion("m", PROMPT)).deployment for _ in range(20)} == {"chats", "both"}
 
 
-async def test_nobody_offers_it(routers: Make, first: Upstream) -> None:
+async def test_a_kind_that_nobody_offers_is_the_callers_error(routers: Make, first: Upstream) -> None:
     router = routers([entry(first, "chats", model="plain/x")], adapters=ADAPTERS)
     with pytest.raises(BadRequestError, match="no deployment of 'm' offers embedding"):
         await router.aembedding("m", "hello")

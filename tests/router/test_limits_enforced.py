@@ -124,7 +124,9 @@ async def test_a_limit_counts_in_the_window_that_it_names(
 
 
 @pytest.mark.parametrize("scope", NAMES)
-async def test_calls_at_once(routers: Make, first: Upstream, url: str, scope: str) -> None:
+async def test_never_more_calls_run_at_once_than_a_scope_allows(
+    routers: Make, first: Upstream, url: str, scope: str
+) -> None:
     first.behaviour = Behaviour(latency=0.1)
     rows = [{"scope": scope, "name": NAMES[scope], "resource": "concurrent", "amount": 2}]
     seen = Seen()

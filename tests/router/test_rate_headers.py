@@ -53,6 +53,7 @@ async def steady(router: Router, calls: int, pause: float = 0.02) -> list[str]:
     return await asyncio.gather(*tasks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("says", [False, True])
 async def test_somebody_else_on_the_account(routers: Make, first: Upstream, second: Upstream, says: bool) -> None:
     """Of 60 a minute somebody else has had 30. Whom the headers tell asks for what is left, and the rest goes on to
@@ -79,7 +80,7 @@ async def test_it_is_seen_in_streams_before_they_end(routers: Make, first: Upstr
         assert (await state_of(router, "a")).observed["requests/60"].foreign == 45
 
 
-async def test_tokens_too(routers: Make, first: Upstream) -> None:
+async def test_others_tokens_are_seen_too(routers: Make, first: Upstream) -> None:
     behave(first, tpm=1000)
     router = routers([entry(first, "a", tpm=1000)], **MANY)
     async with httpx.AsyncClient() as client:
@@ -147,7 +148,7 @@ class TestWhatIsWorthTelling:
         router = routers([entry(first, "a", rpm=100), entry(first, "none")], **MANY)
         return Observer(router._wiring.deployments, clock=lambda: time[0])
 
-    async def test_little_is(self, observer: Observer, time: list[float]) -> None:
+    async def test_little_is_told_and_seldom(self, observer: Observer, time: list[float]) -> None:
         assert heard(observer, 100, 50) == ()
         time[0] += 1
         assert heard(observer, 1000, 50) == (), "there is more than we want"

@@ -35,6 +35,7 @@ async def test_a_denied_retry_is_the_upstream_s_error_and_says_why_it_was_not_re
     assert seen.of(CallDenied) == [CallDenied("m", "retry")]
 
 
+@pytest.mark.slow
 async def test_several_routers_share_one_budget(pool: str) -> None:
     engine, made = MemoryEngine(), []
     async with Upstream() as bad:

@@ -47,5 +47,5 @@ async def test_a_fallback_from_a_wildcard_keeps_nothing_of_it(routers: Make, fir
         ("plain", "plain", ()),
     ],
 )
-def test_what_is_captured(pattern: str, name: str, found: tuple[str, ...] | None) -> None:
+def test_a_pattern_captures_these_parts(pattern: str, name: str, found: tuple[str, ...] | None) -> None:
     assert captured(pattern, name) == found

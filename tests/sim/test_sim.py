@@ -125,6 +125,7 @@ def test_faults_begin_and_end() -> None:
     assert [visit.kind for visit in visits] == ["server"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["simple-shuffle", "LiteLLM latency", "oracle"])
 def test_the_same_seed_gives_the_same_run(name: str) -> None:
     first, second = (play(scenario(Fault("down", "quick-1", 5, 20)), player(name)) for _ in range(2))
@@ -132,6 +133,7 @@ def test_the_same_seed_gives_the_same_run(name: str) -> None:
     assert first.visits == second.visits
 
 
+@pytest.mark.slow
 def test_every_worker_is_a_member_of_one_pool_and_every_call_ends() -> None:
     log = play(scenario(), player("least-busy"))
     assert len(log.calls) == 400

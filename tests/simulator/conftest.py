@@ -1,3 +1,5 @@
+"""A client, and a clock that only tests move, for tests of the simulator."""
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator

@@ -148,7 +148,7 @@ async def test_an_endless_stall_ends_when_the_client_leaves(http: aiohttp.Client
         assert (upstream.log[0].end, upstream.log[0].output_tokens) == ("disconnected", 1)
 
 
-async def test_slow_headers(http: aiohttp.ClientSession) -> None:
+async def test_slow_headers_come_late(http: aiohttp.ClientSession) -> None:
     async with Upstream(faulty(SlowHeaders(seconds=0.3, when=When(times=1)), speed=2)) as upstream:
         began = time.monotonic()
         assert (await chat(http, upstream)).status == 200
@@ -176,7 +176,7 @@ async def test_a_cookie_is_set_and_the_log_says_who_sent_it_back() -> None:
         assert [visit.cookie for visit in upstream.log] == [False, True]
 
 
-async def test_dialects(http: aiohttp.ClientSession) -> None:
+async def test_a_dialect_changes_how_a_stream_looks(http: aiohttp.ClientSession) -> None:
     dialect = Dialect(comment="PROCESSING", crlf=True, chop=3, usage=False, done=False, rate_headers=False)
     async with Upstream(Behaviour(dialect=dialect, rpm=9, output_tokens=2)) as upstream:
         reply = await chat(http, upstream, stream=True, stream_options={"include_usage": True})

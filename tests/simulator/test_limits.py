@@ -106,6 +106,7 @@ async def test_keys_models_and_context_sizes_are_checked(http: aiohttp.ClientSes
     assert "sk-right" not in repr(Behaviour(api_key="sk-right"))
 
 
+@pytest.mark.slow
 async def test_limit_and_witness_agree_under_bursts(http: aiohttp.ClientSession) -> None:
     """Bursts well over the limit: the fullest rolling window of what was served holds exactly the limit."""
     async with Upstream(Behaviour(rpm=40, window=0.5)) as upstream:

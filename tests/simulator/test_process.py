@@ -33,6 +33,7 @@ def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         child.stdout.close()
 
 
+@pytest.mark.slow
 async def test_the_command_says_its_url_serves_and_ends_by_signal(http: aiohttp.ClientSession) -> None:
     faults = '{"faults": [{"kind": "errors", "status": 503, "when": {"times": 1}}], "tpm": 9}'
     with process("--rpm", "3", "--latency", "0.01", "--behaviour", faults) as (child, url):
@@ -46,6 +47,7 @@ async def test_the_command_says_its_url_serves_and_ends_by_signal(http: aiohttp.
         assert await asyncio.to_thread(child.wait, 10) == 0
 
 
+@pytest.mark.slow
 async def test_an_outage_of_another_process_keeps_its_port(http: aiohttp.ClientSession) -> None:
     with process() as (_, url):
         assert (await post(http, url.removesuffix("/v1") + "/_control", {"outage": 0.2})).status == 200
@@ -61,6 +63,7 @@ async def test_an_outage_of_another_process_keeps_its_port(http: aiohttp.ClientS
                 await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 async def test_it_ends_with_its_parents_pipe() -> None:
     with process("--until-stdin-closes") as (child, _):
         assert child.stdin is not None
@@ -68,6 +71,7 @@ async def test_it_ends_with_its_parents_pipe() -> None:
         assert await asyncio.to_thread(child.wait, 10) == 0
 
 
+@pytest.mark.slow
 def test_a_wrong_argument_is_a_usage_error() -> None:
     command = [sys.executable, "-m", "router_core.simulator", "--behaviour", '{"rmp": 3}']
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -69,7 +69,7 @@ async def test_embeddings_have_one_vector_for_each_input(
     assert struct.unpack("<2f", vector) == pytest.approx((0.5**0.5, 0.5**0.5))
 
 
-async def test_models_and_health(http: aiohttp.ClientSession) -> None:
+async def test_models_are_listed_and_health_told_beside_the_traffic(http: aiohttp.ClientSession) -> None:
     async with Upstream(Behaviour(models=("a", "b"))) as upstream:
         listed = await get(http, f"{upstream.url}/models")
         assert [Model.model_validate(item).id for item in listed["data"]] == ["a", "b"]

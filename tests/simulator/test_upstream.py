@@ -44,7 +44,7 @@ async def test_behaviour_changes_while_it_runs(http: aiohttp.ClientSession) -> N
         assert [(await chat(http, upstream)).status for _ in range(2)] == [429, 429], "what was admitted counts"
 
 
-async def test_control_over_http(http: aiohttp.ClientSession) -> None:
+async def test_it_is_controlled_over_http(http: aiohttp.ClientSession) -> None:
     async with Upstream() as upstream:
         control = f"{upstream.origin}/_control"
         faults = [{"kind": "errors", "status": 503, "when": {"times": 1}}]

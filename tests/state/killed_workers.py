@@ -1,11 +1,8 @@
-"""Workers that serve arrivals until they are killed: forked from one process that has imported everything, so that a
-new one is there at once.
-"""
+"""Workers that serve arrivals until they are killed: fresh ones, so that a new one is there at once."""
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import signal
 from collections import deque
@@ -14,11 +11,9 @@ from typing import Any
 
 from router_core.state.records import Acquire
 from router_core.state.store import Store
+from tests.fresh import FRESH
 from tests.state.kit import RANKS, tried
 from tests.state.race_workers import PATIENCE, patient
-
-FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload([__name__])
 
 
 def serve(url: str, pool: str, max_wait: float, pipe: Connection) -> None:
@@ -53,8 +48,8 @@ class Worker:
     """One of them, from outside."""
 
     def __init__(self, url: str, pool: str, max_wait: float) -> None:
-        self.pipe, theirs = FORKED.Pipe()
-        self.process = FORKED.Process(target=serve, args=(url, pool, max_wait, theirs), daemon=True)
+        self.pipe, theirs = FRESH.Pipe()
+        self.process = FRESH.Process(target=serve, args=(url, pool, max_wait, theirs), daemon=True)
         self.process.start()
         theirs.close()
         self.is_ready = False

@@ -21,14 +21,17 @@ from typing import Any, cast
 import redis
 
 from router_core import strategies
-from router_core.state.engines import Engine, MemoryEngine, Script, Session
+from router_core.state.engines import Engine, Script, Session
 from router_core.state.engines import engine as engine_of
 from router_core.state.keys import COLUMNS
 from router_core.state.operations import AcquireOp, Operation, Share
 from router_core.state.records import Acquire, Breaker, Declared, Lease, Outcome, OutcomeKind, Refused, StateError
 from router_core.state.store import Store
+from tests.state.quick_engine import QuickEngine
 
-RANKS = strategies.sources(["simple-shuffle", "least-busy", "latency-based-routing", "usage-based-routing"])
+RANKS = strategies.sources(
+    ["simple-shuffle", "least-busy", "least-tokens", "latency-based-routing", "usage-based-routing"]
+)
 OPERATOR = ("router:test-router@", "operator:test-operator@")
 SEPARATOR = "\x1e"
 READING = frozenset(("EXISTS", "TYPE", "HGET", "HMGET", "HGETALL", "HKEYS", "ZSCORE", "ZCARD", "ZRANGE", "XRANGE"))
@@ -44,7 +47,7 @@ class Place:
         self.stores: list[Store] = []
         self.sessions: list[Session] = []
         self.prefix = f"rc:{{{pool}}}:"
-        self.memory = MemoryEngine(self._time_ns) if url == "memory://" else None
+        self.memory = QuickEngine(self._time_ns) if url == "memory://" else None
         self._client: redis.Redis | None = None
 
     @property

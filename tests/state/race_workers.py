@@ -1,9 +1,8 @@
-"""What the racing processes run: spawned, so that nothing but the URL and the pool is shared with the test."""
+"""What the racing processes run: fresh ones, so that nothing but the URL and the pool is shared with the test."""
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from typing import Any
 from router_core.state.engines import Engine, engine
 from router_core.state.records import Acquire, Lease, Outcome, Refused
 from router_core.state.store import Store
+from tests.fresh import FRESH
 
-SPAWN = multiprocessing.get_context("spawn")
 PATIENCE = 240.0
 
 
@@ -85,8 +84,8 @@ def hold_and_hang(url: str, pool: str, request: Acquire, times: int, ready: Any)
 
 def together(processes: int, target: Callable[..., None], *args: Any, waits: bool = True) -> list[Told]:
     """Run `target(*args, start, answers)` in so many processes and collect what they tell."""
-    start, answers = SPAWN.Barrier(processes), SPAWN.Queue()
-    running = [SPAWN.Process(target=target, args=(*args, start, answers)) for _ in range(processes)]
+    start, answers = FRESH.Barrier(processes), FRESH.Queue()
+    running = [FRESH.Process(target=target, args=(*args, start, answers)) for _ in range(processes)]
     for process in running:
         process.start()
     try:

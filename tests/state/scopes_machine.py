@@ -5,21 +5,20 @@ Exact: a call is admitted if and only if all rows that it meets have room, and a
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, precondition, rule
 
 from router_core.state.engines import Script
 from router_core.state.names import scope_of
 from router_core.state.records import Acquire, Lease, Refused, Rows
-from tests.state.kit import Place, ask, beat, declared, ended, settled, tried
+from tests.state.kit import ask, beat, declared, ended, settled, tried
 from tests.state.ledger import Entry, Ledger
 from tests.state.models import PRICES, Model, model, taken
+from tests.state.pool_machine import PoolMachine, play
 
 T = TypeVar("T")
 NAMED = {"account": ("acme", "other"), "provider": ("openai",), "group": ("g",)}  # the others: a row for everybody
@@ -43,7 +42,7 @@ class Running:
     entries: dict[tuple[str, str], Entry]
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(PoolMachine):
     """`limits` says which rows each scope has; on memory://, where answers are known to the millisecond."""
 
     limits: ClassVar[Mapping[str, Mapping[str, int]]]
@@ -51,9 +50,7 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(start=st.integers(0, 2 * DAY_MS))
     def begin(self, start: int) -> None:
-        self.runner = asyncio.Runner()
-        self.place = Place("memory://", "scopes")
-        self.place.clock_ms = BEGIN_MS + start  # the same in every run
+        self.enter("scopes", BEGIN_MS + start)
         self.store = self.place.store()
         for mutate in self.mutations:
             self.store.calls_script = mutate(self.store.calls_script)
@@ -64,14 +61,6 @@ class Machine(RuleBasedStateMachine):
         shared = {scope: rows for scope, rows in self.limits.items() if scope != "deployment"}
         rows = [Rows(f"{scope}:{name}", rows) for scope, rows in shared.items() for name in NAMED.get(scope, "*")]
         self.do(self.store.register(deployments, rows))
-
-    def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(coroutine)
-
-    @property
-    def now(self) -> int:
-        assert self.place.clock_ms is not None
-        return self.place.clock_ms
 
     def move(self, ms: int) -> None:
         """A heartbeat after it: it writes periods ahead."""
@@ -165,25 +154,7 @@ class Machine(RuleBasedStateMachine):
                 assert state.used >= seen if isinstance(one, Ledger) else state.used == seen
                 assert state.inflight == sum((subject, state.name) in call.entries for call in self.running)
 
-    def teardown(self) -> None:
-        if hasattr(self, "store"):
-            self.do(self.place.aclose())
-            self.runner.close()
-
 
 def run(limits: Mapping[str, Mapping[str, int]], *mutations: Callable[[Script], Script], examples: int = 8) -> None:
-    """Run the machine with these rows; `mutations` break the script. Nothing is shrunk, so that a failure takes no
-    longer: put Phase.shrink here to see a short one."""
-    run_state_machine_as_test(
-        type("Limited", (Machine,), {"limits": limits, "mutations": mutations}),
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            derandomize=True,
-            database=None,
-            report_multiple_bugs=False,
-            phases=(Phase.generate,),
-        ),
-    )
+    """Run the machine with these rows; `mutations` break the script."""
+    play(type("Limited", (Machine,), {"limits": limits, "mutations": mutations}), examples, shrink=False)

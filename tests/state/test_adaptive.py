@@ -154,6 +154,7 @@ async def test_what_nobody_asked_for_is_not_read(place: Place) -> None:
     assert "concurrent" not in (await store.snapshot()).deployments["a"].limits
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(endings=st.lists(st.tuples(st.integers(1, 60), st.sampled_from(["ok", "rate_limit", "timeout"])), max_size=20))
 async def test_whatever_happens_no_more_than_it_run_and_it_is_within_bounds(
@@ -175,6 +176,7 @@ async def test_whatever_happens_no_more_than_it_run_and_it_is_within_bounds(
     await place.aclose()
 
 
+@pytest.mark.slow
 async def test_it_finds_what_a_deployment_takes(memory: Place) -> None:
     """One that refuses beyond 24 calls at once: after a while the limit stays near that, and losses are rare."""
     store, takes, lost, asked = await pool(memory, "1,500,10,0.9"), 24, 0, 0

@@ -138,6 +138,7 @@ def test_a_forked_child_starts_its_own_and_leaves_the_parents_alone(background: 
     assert background.run(name_of_thread()) == "test-background"
 
 
+@pytest.mark.slow
 def test_a_process_ends_by_itself_and_lets_cancelled_tasks_finish() -> None:
     program = """
 import asyncio

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, precondition, rule
 
 from router_core.state.engines import Script
 from router_core.state.records import Breaker, Lease, OutcomeKind, Refused
 from tests.state.breaker_model import ROW, Model
 from tests.state.health_kit import state
-from tests.state.kit import Place, ask, declared, edited, ended, settled, tried
+from tests.state.kit import ask, declared, edited, ended, settled, tried
+from tests.state.pool_machine import PoolMachine, play
 
 T = TypeVar("T")
 FOREVER = 1e9  # seconds: no call is given up while time jumps
@@ -24,30 +23,21 @@ KINDS: list[OutcomeKind] = ["ok", "ok", "cancelled", "server", "server", "timeou
 RULES = {True: Breaker("now", row=ROW), False: Breaker("ratio", least=10**9, row=ROW)}
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(PoolMachine):
     """One deployment, two workers, memory:// with time that stands still."""
 
     mutations: ClassVar[tuple[Callable[[Script], Script], ...]] = ()
 
     @initialize()
     def begin(self) -> None:
-        self.runner, self.model = asyncio.Runner(), Model()
-        self.place = Place("memory://", "breaker")
-        self.place.clock_ms = 1_800_000_000_000
+        self.enter("breaker", 1_800_000_000_000)
+        self.model = Model()
         self.stores = [self.place.store() for _ in range(2)]
         for store in self.stores:
             for mutate in self.mutations:
                 store.calls_script = mutate(store.calls_script)
             self.do(store.register([declared()]))
         self.running: list[Lease] = []
-
-    def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(coroutine)
-
-    @property
-    def now(self) -> int:
-        assert self.place.clock_ms is not None
-        return self.place.clock_ms
 
     def agree(self) -> None:
         """What the pool says of it."""
@@ -96,29 +86,12 @@ class Machine(RuleBasedStateMachine):
         self.place.move(max(0, self.model.until + ms - self.now))
         self.agree()
 
-    def teardown(self) -> None:
-        if hasattr(self, "stores"):
-            self.do(self.place.aclose())
-            self.runner.close()
-
 
 def run(*mutations: Callable[[Script], Script], examples: int = 60) -> None:
-    """Nothing is shrunk, so that a failure takes no longer: put Phase.shrink here to see a short one."""
-    run_state_machine_as_test(
-        type("Broken", (Machine,), {"mutations": mutations}),
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            derandomize=True,
-            database=None,
-            report_multiple_bugs=False,
-            phases=(Phase.generate,),
-        ),
-    )
+    play(type("Broken", (Machine,), {"mutations": mutations}), examples, shrink=False)
 
 
+@pytest.mark.slow
 def test_the_breaker_agrees_with_its_model() -> None:
     run()
 

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from hypothesis import HealthCheck, settings
+import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, precondition, rule
 
 from router_core.state.records import Lease, Refused
 from router_core.state.store import Store
 from tests.state.claims_kit import IDS, TTL, of, pin
-from tests.state.kit import Place, declared, settled, tried
+from tests.state.kit import declared, settled, tried
+from tests.state.pool_machine import PoolMachine, play
 
 T = TypeVar("T")
 
 
-class Sessions(RuleBasedStateMachine):
+class Sessions(PoolMachine):
     """Sessions of a pool against a plain model: who has which session, who is out, who is full."""
 
     @initialize()
     def begin(self) -> None:
-        self.runner = asyncio.Runner()
-        self.place = Place("memory://", "sessions")
-        self.place.freeze()
+        self.enter("sessions")
         self.stores = [self.place.store(), self.place.store()]
         for store in self.stores:
             self.do(store.register([declared(id, limits={"concurrent": 2}) for id in IDS]))
@@ -34,14 +31,6 @@ class Sessions(RuleBasedStateMachine):
         self.drained: set[str] = set()
         self.cooling: dict[str, int] = {}
         self.running: list[tuple[Store, Lease]] = []
-
-    def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(coroutine)
-
-    @property
-    def now(self) -> int:
-        assert self.place.clock_ms is not None
-        return self.place.clock_ms
 
     def lost(self, id: str) -> bool:
         return id in self.drained or id in self.cooling
@@ -97,19 +86,7 @@ class Sessions(RuleBasedStateMachine):
         if not self.cooling:  # who comes back from a cooldown does so slowly, which is told elsewhere
             self.place.move(ms)
 
-    def teardown(self) -> None:
-        if hasattr(self, "place"):
-            self.do(self.place.aclose())
-            self.runner.close()
 
-
+@pytest.mark.slow
 def test_any_sequence_of_calls_drains_and_cooldowns_keeps_sessions_where_they_belong() -> None:
-    run_state_machine_as_test(
-        Sessions,
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-        ),
-    )
+    play(Sessions, 40, 30, same=False)

@@ -10,8 +10,9 @@ import time
 import pytest
 
 from router_core.state.records import Lease, Refused
+from tests.fresh import FRESH
 from tests.state.kit import Place, Raw, ask, beat, declared, ended, question, settled, tries
-from tests.state.race_workers import SPAWN, hold_and_hang
+from tests.state.race_workers import hold_and_hang
 
 LIMITS = {"concurrent": 5, "requests/3600": 100, "tokens/3600": 10_000}
 
@@ -146,8 +147,8 @@ async def test_kill_9_with_50_calls_in_flight_is_right_again_within_15_seconds(v
     await store.register([declared(limits={"concurrent": 100}), declared("b")])
     mine, _ = await tries(store, ask(), 3)
     other = await store.acquire(ask("b"))
-    ready = SPAWN.Queue()
-    process = SPAWN.Process(target=hold_and_hang, args=(valkey.url, valkey.pool, ask(), 50, ready))
+    ready = FRESH.Queue()
+    process = FRESH.Process(target=hold_and_hang, args=(valkey.url, valkey.pool, ask(), 50, ready))
     process.start()
     try:
         pid, held = await asyncio.to_thread(ready.get, True, 60)

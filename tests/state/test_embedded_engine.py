@@ -91,6 +91,7 @@ def nothing_left(directory: Path) -> bool:
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc to see what is left")
 
 
+@pytest.mark.slow
 def test_processes_that_start_at_once_share_one_server_and_the_last_takes_it_along(tmp_path: Path) -> None:
     directory = tmp_path / "shared"
     users = [User(directory) for _ in range(4)]
@@ -104,6 +105,7 @@ def test_processes_that_start_at_once_share_one_server_and_the_last_takes_it_alo
     assert soon(lambda: nothing_left(directory))
 
 
+@pytest.mark.slow
 def test_a_forked_child_is_a_user_too(tmp_path: Path) -> None:
     directory = tmp_path / "forked"
     user = User(directory)
@@ -116,6 +118,7 @@ def test_a_forked_child_is_a_user_too(tmp_path: Path) -> None:
     assert soon(lambda: nothing_left(directory), 8.0)
 
 
+@pytest.mark.slow
 def test_a_killed_server_is_started_again_empty(tmp_path: Path) -> None:
     directory = tmp_path / "killed"
     user = User(directory)
@@ -128,6 +131,7 @@ def test_a_killed_server_is_started_again_empty(tmp_path: Path) -> None:
     assert soon(lambda: nothing_left(directory))
 
 
+@pytest.mark.slow
 def test_a_killed_guard_takes_the_server_along_and_the_next_run_starts_both(tmp_path: Path) -> None:
     directory = tmp_path / "guard"
     user = User(directory)

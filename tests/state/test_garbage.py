@@ -9,10 +9,9 @@ import pytest
 
 from router_core.state.operations import RenewOp, SettleOp
 from router_core.state.records import Lease, Refused, StateError
-from router_core.state.store import Store
+from tests.state.garbage_kit import two
 from tests.state.kit import Place, Raw, ask, beat, declared, ended, settled, tried, tries
 
-LIMITS = {"concurrent": 5, "requests/60": 50, "tokens/60": 1000}
 WORDS = [
     "",
     " ",
@@ -38,15 +37,6 @@ TEXTS = {
     "used": [*WORDS, "5", "x 1", "1 x", "nan 1", "1 inf"],
     "window": [*WORDS, "5", "x 1", "1 x", "nan 1"],
 }
-
-
-async def two(place: Place) -> Store:
-    """Deployments a and b, used a little."""
-    store = place.store()
-    await store.register([declared(id, limits=LIMITS) for id in "ab"])
-    for id in "ab":
-        await settled(store, await store.acquire(ask(id, input_tokens=5)), outcome=ended("ok", 4, 2))
-    return store
 
 
 def spoil(place: Place, column: str, text: str) -> None:

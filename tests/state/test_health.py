@@ -127,6 +127,7 @@ async def test_the_probe_is_taken_also_while_others_would_rank_better(place: Pla
     assert granted[0].probe
 
 
+@pytest.mark.slow
 async def test_a_good_probe_brings_it_back_slowly(memory: Place) -> None:
     """Slow start: the weight grows from a tenth to the whole in ten seconds."""
     store = await pool_of(memory, "a", "b")

@@ -39,6 +39,7 @@ async def test_the_worst_window_is_remembered_after_it_has_passed(place: Place) 
     assert (await store.snapshot()).limits == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("window", [1, 60, 3600])
 async def test_the_worst_window_is_as_full_as_it_was_and_never_above_the_limit(

@@ -54,6 +54,7 @@ def test_threads_with_loops_of_their_own_lose_no_update() -> None:
     assert engine.evaluate(READ, ["key"], []) == ["1600"]
 
 
+@pytest.mark.slow
 def test_forks_during_runs_of_other_threads_have_a_whole_copy_of_their_own() -> None:
     engine, stop = MemoryEngine(), threading.Event()
 

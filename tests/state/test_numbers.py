@@ -101,6 +101,7 @@ def _pinned(script: Script) -> Script:
     return edited(script, r'redis\.call\("TIME"\)', '{ "0", "0" }')
 
 
+@pytest.mark.slow
 async def test_all_engines_answer_a_recorded_sequence_with_the_same_bytes(
     servers: Callable[[str], Server], pool: str
 ) -> None:

@@ -4,51 +4,39 @@ they are, and never lets more in than there is."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from router_core.state.records import Heard, Lease, Refused
 from tests.state.kit import Place, Raw, ask, beat, declared, ended, serving, settled, tried, tries
 from tests.state.ledger import Entry, Ledger
+from tests.state.pool_machine import PoolMachine, play
 
 T = TypeVar("T")
 LIMIT, TOKENS = 20, 500
 TIMES = [0, 1, 500, 999, 1000, 5000, 9_999, 10_000, 30_000, 59_999, 60_000, 60_001, 61_001, 76_000, 300_000]
 
 
-class Others(RuleBasedStateMachine):
+class Others(PoolMachine):
     """A minute of requests and tokens, on memory:// with a frozen clock."""
 
     @initialize(start=st.integers(0, 200_000))
     def begin(self, start: int) -> None:
-        self.runner = asyncio.Runner()
-        self.place = Place("memory://", "others")
-        self.place.freeze()
-        self.place.clock_ms = self.now + start
+        self.enter("others")
+        self.place.move(start)
         self.store = self.place.store()
         self.raw = Raw(self.place, self.store)
         self.ours = {"requests/60": Ledger(LIMIT, 60), "tokens/60": Ledger(TOKENS, 60)}
         self.running: list[tuple[Lease, Entry, Entry]] = []
         self.do(self.store.register([declared(limits={"requests/60": LIMIT, "tokens/60": TOKENS})]))
-
-    def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(coroutine)
-
-    @property
-    def now(self) -> int:
-        return self.place.clock_ms or 0
 
     @rule(tokens=st.integers(0, 100))
     def call(self, tokens: int) -> None:
@@ -122,24 +110,10 @@ class Others(RuleBasedStateMachine):
             late = sum(e.amount for e in log.entries if e.at_ms + log.span + 2 * log.width > self.now)
             assert log.inside(self.now) <= used - others <= late
 
-    def teardown(self) -> None:
-        if hasattr(self, "store"):
-            self.do(self.place.aclose())
-            self.runner.close()
 
-
+@pytest.mark.slow
 def test_any_sequence_of_calls_answers_and_time() -> None:
-    run_state_machine_as_test(
-        Others,
-        settings=settings(
-            max_examples=60,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            derandomize=True,
-            database=None,
-        ),
-    )
+    play(Others, 60)
 
 
 @pytest.mark.parametrize("workers", [4])

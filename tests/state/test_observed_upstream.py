@@ -36,6 +36,7 @@ async def lived(
         await place.aclose()
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     kind=st.sampled_from(KINDS),
@@ -52,6 +53,7 @@ def test_alone_nothing_of_ours_is_taken_for_others(
     assert life.most_foreign == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_another_user_of_the_account_costs_few_refusals(kind: Kind) -> None:
     """We want 1.2 times the limit, somebody else half of it."""

@@ -11,6 +11,7 @@ GIVES_WAY = ("server", "timeout", "connect", "slow", "outlier")
 STANDS = ("rate_limit", "auth", "not_found", "malformed", "operator", "retry_after")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", GIVES_WAY)
 async def test_where_most_are_out_they_serve_a_reduced_share(memory: Place, reason: str) -> None:
     """Each of the three is beside the healthy one in a tenth of the decisions: about 0.14 of the calls are theirs."""

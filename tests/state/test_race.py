@@ -66,6 +66,7 @@ async def test_leases_that_eight_processes_settle_at_the_same_time_are_released_
     assert (len(again), len(refused)) == (200, 100), "the slots that came back are those that were released"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", LIMITS)
 async def test_eight_threads_with_a_thousand_tasks_each_admit_exactly_the_limit(memory: Place, limit: str) -> None:
     """One Store on memory://, an event loop in each thread."""

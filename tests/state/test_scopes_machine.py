@@ -8,9 +8,6 @@ from tests.state.kit import edited
 from tests.state.models import AMOUNTS, SCOPES, WINDOWED, WINDOWS, row
 from tests.state.scopes_machine import run
 
-SLOW = pytest.mark.slow
-
-
 RESOURCES = tuple(AMOUNTS)
 
 
@@ -19,17 +16,20 @@ def rows(window: str) -> dict[str, int]:
     return {name: amount for one in WINDOWED for name, amount in row(one, window).items()}
 
 
-@pytest.mark.parametrize("window", ["60", *(pytest.param(one, marks=SLOW) for one in WINDOWS if one != "60")])
+@pytest.mark.slow
+@pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize("scope", SCOPES)
 def test_the_windows_of_a_scope_agree_with_their_models(scope: str, window: str) -> None:
     run({scope: rows(window)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", SCOPES)
 def test_the_calls_in_flight_of_a_scope_agree_with_their_model(scope: str) -> None:
     run({scope: row("concurrent", "")})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", range(9))
 def test_rows_of_all_scopes_together_agree_with_their_models(shift: int) -> None:
     """Every scope has one row: over the parameters every resource and every window."""

@@ -50,6 +50,7 @@ def assert_near(found: Timings, times: Sequence[float]) -> None:
         assert abs(found.latency.ms[percent] - exact) <= ERROR * exact, percent
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(times=TIMES, others=TIMES)
 def test_quantiles_are_within_the_stated_error_alone_and_merged(times: list[float], others: list[float]) -> None:
@@ -195,6 +196,7 @@ async def test_a_whole_call_that_was_given_up_says_nothing_of_first_contents(mem
     assert (state.latency_ms, state.ttft_ms) == (700.0, None)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.integers(0, HALF), st.integers(0, 3)), min_size=1, max_size=12))
 def test_what_counts_is_five_to_ten_minutes_old_at_most(steps: list[tuple[int, int]]) -> None:

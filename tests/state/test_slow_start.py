@@ -6,6 +6,8 @@ import asyncio
 from collections import Counter
 from random import Random
 
+import pytest
+
 from tests.state.kit import Place, ask, declared, settled
 
 IDS = tuple(f"d{number}" for number in range(8))
@@ -14,6 +16,7 @@ CALLS = 3_000
 CRITICAL = 24.3  # chi-square of 7 degrees of freedom at 0.1 %
 
 
+@pytest.mark.slow
 async def test_a_preferred_one_in_slow_start_keeps_its_place_in_its_share_of_the_calls(memory: Place) -> None:
     """A sampled shuffle sends its whole slice in the order to try: the worker drew it by full weights."""
     store = memory.store()

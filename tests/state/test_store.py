@@ -7,6 +7,8 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from router_core.state.store import Store
 from tests.state.counting import Counting
 from tests.state.kit import Place, ask, declared, ended, serving, settled, tries
@@ -71,6 +73,7 @@ async def test_one_store_serves_several_loops_and_threads_as_one_worker(place: P
     assert [worker.id for worker in (await store.snapshot()).workers] == [store.worker]
 
 
+@pytest.mark.slow
 async def test_a_flush_does_not_wait_for_a_loop_that_ends_meanwhile(place: Place) -> None:
     """Loops of other threads come and go; whoever flushes in theirs must not wait for ever."""
     store = await serving(place)

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ class Textbook:
             self.f.clear()
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(steps=st.lists(st.one_of(COME, END, END, LEAVE), min_size=5, max_size=60))
 def test_the_order_is_that_of_the_textbook(steps: list[Step]) -> None:
@@ -81,6 +83,7 @@ async def _as_the_textbook(steps: Sequence[Step]) -> None:
     await place.aclose()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     before=st.lists(st.one_of(COME, END, LEAVE), max_size=25),

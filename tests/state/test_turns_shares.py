@@ -17,9 +17,9 @@ import pytest
 
 from router_core.state.records import Acquire, Lease, Refused
 from router_core.state.store import Store
+from tests.fresh import FRESH
 from tests.state.kit import RANKS, Place, ask, declared, ended, settled, tries
 from tests.state.ledger import Ledger
-from tests.state.race_workers import SPAWN
 from tests.state.turns_kit import Slot, callers
 from tests.state.waiting_kit import one_slot, queued
 
@@ -147,7 +147,7 @@ async def _waiting(url: str, pool: str, calls: int) -> None:
 async def test_the_places_of_a_killed_worker_are_free_within_15_seconds(valkey: Place) -> None:
     """A thousand of one caller stand before the call of another process of the same caller."""
     store, running = await one_slot(valkey)
-    killed: Any = SPAWN.Process(target=_wait_many, args=(valkey.url, valkey.pool, 1000), daemon=True)
+    killed: Any = FRESH.Process(target=_wait_many, args=(valkey.url, valkey.pool, 1000), daemon=True)
     killed.start()
     async with asyncio.timeout(60):
         while valkey.do("ZCARD", "waiting:g") < 1000:  # noqa: ASYNC110
@@ -178,6 +178,7 @@ PRIORITIES = [(f"p{number % 3}", number % 3) for number in range(90)]
 CALLERS = [*(("greedy", 0) for _ in range(40)), *((f"c{number % 4}", 0) for number in range(16))]
 
 
+@pytest.mark.slow
 async def test_priorities_are_obeyed_whatever_the_turns(memory: Place) -> None:
     """Three priorities, mixed: no call of a worse priority is served while one of a better waits."""
     order = await _order(await Slot(memory).begin(), *PRIORITIES)
@@ -190,6 +191,7 @@ async def test_who_asks_ten_times_as_often_is_served_as_often_while_others_wait(
     assert set(counts.values()) == {4}
 
 
+@pytest.mark.slow
 async def test_a_script_without_priorities_or_callers_is_seen_by_these_tests(memory: Place) -> None:
     alike = await Slot(memory).begin((r"math\.min\(request\.priority, WORST\)", "0"))
     assert (await _order(alike, *PRIORITIES))[:30] != ["p0"] * 30

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TypeVar
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from router_core.state.records import Acquire, Lease, Refused
 from tests.servers import Server
 from tests.state.kit import Place, ask, declared, ended, settled, tried
 from tests.state.ledger import Entry, Ledger
+from tests.state.pool_machine import PoolMachine, play
 
 T = TypeVar("T")
 REQUESTS, TOKENS, WINDOW = 7, 100, 60
@@ -31,28 +30,17 @@ def need(request: Acquire) -> int:
     return min(request.input_tokens + request.output_tokens, TOKENS)
 
 
-class Windows(RuleBasedStateMachine):
+class Windows(PoolMachine):
     """Reservations, refunds, debts and time, on memory:// with a frozen clock: answers are known to the millisecond."""
 
     @initialize(start=st.integers(0, 200_000))
     def begin(self, start: int) -> None:
-        self.runner = asyncio.Runner()
-        self.place = Place("memory://", "windows")
-        self.place.freeze()
-        assert self.place.clock_ms is not None
-        self.place.clock_ms += start
+        self.enter("windows")
+        self.place.move(start)
         self.store = self.place.store()
         self.requests, self.tokens = Ledger(REQUESTS, WINDOW), Ledger(TOKENS, WINDOW)
         self.running: list[tuple[Lease, Entry, Entry]] = []
         self.do(self.store.register([declared(limits=LIMITS)]))
-
-    def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(coroutine)
-
-    @property
-    def now(self) -> int:
-        assert self.place.clock_ms is not None
-        return self.place.clock_ms
 
     @rule(tokens=st.integers(0, 60), output=st.integers(0, 60))
     def acquire(self, tokens: int, output: int) -> None:
@@ -115,24 +103,10 @@ class Windows(RuleBasedStateMachine):
         assert state.used[f"requests/{WINDOW}"] >= self.requests.visible(self.now)
         assert state.used[f"tokens/{WINDOW}"] >= self.tokens.visible(self.now)
 
-    def teardown(self) -> None:
-        if hasattr(self, "store"):
-            self.do(self.place.aclose())
-            self.runner.close()
 
-
+@pytest.mark.slow
 def test_any_sequence_of_reservations_refunds_debts_and_time_agrees_with_the_log() -> None:
-    run_state_machine_as_test(
-        Windows,
-        settings=settings(
-            max_examples=50,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            derandomize=True,
-            database=None,
-        ),
-    )
+    play(Windows, 50)
 
 
 STEPS = st.lists(

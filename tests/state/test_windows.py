@@ -41,6 +41,47 @@ async def test_room_comes_back_at_its_due_time_to_the_millisecond(memory: Place,
     assert (len(granted_now), len(refused)) == (3, 1)
 
 
+async def test_what_is_stored_of_a_window_is_all_of_it(memory: Place) -> None:
+    """Nothing is known from one run to the next here: slots are found again that were left while others came."""
+    store = memory.store()
+    await store.register([declared(limits={"requests/60": 5})])
+
+    async def taken() -> int:
+        granted, _ = await tries(store, ask(), 6)
+        memory.put("config", "hand", "made")
+        return len(granted)
+
+    for _ in range(5):
+        await store.acquire(ask())
+        memory.put("config", "hand", "made")
+        memory.move(1500)
+    assert [await taken() for _ in range(3)] == [0, 0, 0]
+    memory.move(60_000 - 5 * 1500 - 1)
+    for _ in range(5):
+        assert await taken() == 0
+        memory.move(1)
+        assert await taken() == 1
+        memory.move(1499)
+
+
+async def test_a_window_as_former_releases_stored_it_counts_and_is_left_in_time(memory: Place) -> None:
+    """They kept the newest slot with all others."""
+    store = memory.store()
+    await store.register([declared(limits={"requests/60": 5})])
+    await tries(store, ask(), 3)
+    total, oldest, amount, last_ms = memory.column("used")["a/requests/60"].split()
+    assert (total, amount) == ("3", "3")
+    memory.put("used", "a/requests/60", f"{total} {oldest}")
+    memory.put("window", f"a/requests/60:{int(last_ms) // 1000 % 76}", f"{amount} {last_ms}")
+    memory.move(5_000)
+    assert [len(granted) for granted in await tries(store, ask(), 4)] == [2, 2]
+    memory.move(54_999)
+    assert len((await tries(store, ask(), 1))[0]) == 0
+    memory.move(1)
+    assert len((await tries(store, ask(), 4))[0]) == 3
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [60, 3600])
 async def test_two_bursts_at_the_boundary_of_slots_never_exceed_the_limit(memory: Place, seconds: int) -> None:
     """With a ring of n instead of n + 1 slots 167 % would fit here; a fixed window lets 199 % through."""

@@ -112,6 +112,7 @@ def most(inflight: Mapping[str, int], weights: Mapping[str, int], id: str) -> in
     return math.ceil(Fraction(5, 4) * calls * weights[id] / sum(weights.values()))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     weights=st.lists(st.integers(1, 5), min_size=2, max_size=6),

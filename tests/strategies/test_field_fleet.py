@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from router_core import strategies
 from router_core.state.records import Outcome
 from router_core.state.store import Store
@@ -50,10 +52,10 @@ async def test_peak_ewma_piles_up_by_the_wait(place: Place) -> None:
 
 
 async def test_least_tokens_piles_up_by_work_and_barrier(place: Place) -> None:
-    """a: 0.1 s a call and a limit of 10, 1 of it used; b: 0.23 s. Without the barrier it would be aabaabaa."""
+    """a: 0.15 s a call and a limit of 10, 1 of it used; b: 0.35 s. Without the barrier it would be aabaabaa."""
     store = await serving(place, "least-tokens", {"a": {"limits": {"requests/60": 10}}, "b": {}})
     await teach(store, "least-tokens", {"a": 1, "b": 2.3})
-    assert await pile_up(store, "least-tokens", "ab", 8, input_tokens=50, output_tokens=50) == "abaabaab"
+    assert await pile_up(store, "least-tokens", "ab", 8, input_tokens=50, output_tokens=50) == "aababaab"
 
 
 async def test_balanced_piles_up_by_time_and_price(place: Place) -> None:
@@ -64,6 +66,7 @@ async def test_balanced_piles_up_by_time_and_price(place: Place) -> None:
     assert await pile_up(store, "balanced", "abc", 8, input_tokens=50, output_tokens=50) == "acabacab"
 
 
+@pytest.mark.slow
 async def test_price_weighted_shares_by_the_inverse_square_of_the_price(place: Place) -> None:
     prices = {"a": 1.0, "b": 1.5, "c": 2.0}
     facts = {id: {"input_price": int(p * 1e9), "output_price": int(p * 1e9)} for id, p in prices.items()}

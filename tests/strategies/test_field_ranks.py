@@ -76,6 +76,7 @@ def test_an_unseen_one_is_taken_for_the_average(version: str, name: str) -> None
     assert machine.picks(members, refused=["fast"]) == {"new": 1000}
 
 
+@pytest.mark.slow
 @version
 @pytest.mark.parametrize("name", RANKED)
 def test_slow_start_bounds_what_looks_best_to_its_share(version: str, name: str) -> None:
@@ -129,12 +130,33 @@ def test_peak_ewma_forgets_as_fast_as_it_is_told_to(version: str) -> None:
 
 @version
 def test_least_tokens_counts_the_tokens_of_this_call(version: str) -> None:
-    """A barrier of 0.15 s at half is worth 200 tokens of 1 ms each on the other one, and not 100."""
+    """A barrier of 0.15 s at half is worth 300 tokens of 0.5 ms; a call is worth 100 besides its own."""
     machine = Machine(version, "least-tokens")
-    members = [seen("half", 1, used=0.5, inflight=1), seen("busy", 2, used=0, inflight=1)]  # 2 more ms a token
-    assert machine.picks(members, input_tokens=30, output_tokens=30) == {"busy": 1000}
-    assert machine.picks(members, input_tokens=50, output_tokens=50) == {"half": 1000}
-    assert machine.picks(members, input_tokens=50, output_tokens=50, args={"barrier": 0.3}) == {"busy": 1000}
+    members = [seen("half", 0.5, used=0.5, inflight=1), seen("busy", 1, used=0, inflight=1)]  # 2 x 0.5 more ms a token
+    assert machine.picks(members, input_tokens=100, output_tokens=45) == {"busy": 1000}
+    assert machine.picks(members, input_tokens=100, output_tokens=55) == {"half": 1000}
+    assert machine.picks(members, input_tokens=500, output_tokens=45) == {"half": 1000}, "10 for 500 of input"
+    assert machine.picks(members, input_tokens=500, output_tokens=45, args={"barrier": 0.3}) == {"busy": 1000}
+
+
+@version
+def test_least_tokens_goes_by_the_tokens_in_flight_and_not_by_the_calls(version: str) -> None:
+    """One call of a long prompt lies before this one longer than two short ones; to begin a call counts too."""
+    machine = Machine(version, "least-tokens")
+    long, short = seen("long", inflight=1, input_in_flight=20_000), seen("short", inflight=2)
+    assert machine.picks([long, short]) == {"short": 1000}
+    assert machine.picks([{**long, "input_in_flight": 2_000}, short]) == {"long": 1000}
+    assert machine.picks([{**long, "output_in_flight": 400}, short], input_tokens=9) == {"short": 1000}
+    fair = [seen("many", inflight=8, input_in_flight=8, output_in_flight=8), seen("few", inflight=2)]
+    assert machine.picks(fair) == {"few": 1000}
+
+
+@version
+def test_least_tokens_sends_long_calls_to_the_fast_and_short_ones_where_little_lies_ahead(version: str) -> None:
+    machine = Machine(version, "least-tokens")
+    members = [seen("fast", 10, inflight=1, output_in_flight=500), seen("slow", 30)]
+    assert machine.picks(members, output_tokens=900) == {"fast": 1000}
+    assert machine.picks(members, output_tokens=9) == {"slow": 1000}
 
 
 @version
@@ -152,6 +174,7 @@ def test_least_tokens_of_embeddings_is_the_whole_call(version: str) -> None:
     assert Machine(version, "least-tokens").picks(members, output_tokens=0) == {"a": 1000}
 
 
+@pytest.mark.slow
 @version
 def test_price_weighted_is_by_the_inverse_square_of_the_price_of_this_call(version: str) -> None:
     machine, prices = Machine(version, "price-weighted"), {"one": 1.0, "two": 2.0, "three": 3.0}

@@ -29,6 +29,7 @@ async def test_calls_that_come_and_go_in_many_batches_leave_the_counts_one_apart
         assert max(found) - min(found) <= 1, found
 
 
+@pytest.mark.slow
 async def test_every_pick_goes_to_one_with_the_fewest_in_flight_whatever_ends_meanwhile(memory: Place) -> None:
     store, random = memory.store(), Random(5)
     await store.register([declared(id) for id in IDS])
@@ -43,6 +44,7 @@ async def test_every_pick_goes_to_one_with_the_fewest_in_flight_whatever_ends_me
         assert before[lease.deployment] == min(before.values())
 
 
+@pytest.mark.slow
 async def test_equal_load_keeps_them_one_apart(memory: Place) -> None:
     """Calls of equal length end in the order in which they began; whoever comes next finds the gap."""
     store = memory.store()

@@ -29,7 +29,7 @@ def test_a_path_will_do(tmp_path: Path) -> None:
         ("return function() return 1 end", "needs a line '-- Facts: ...'"),
         (
             "-- Facts: latency\nreturn function() return 1 end",
-            "unknown facts latency; there are input_price, latency_ms",
+            "unknown facts latency; there are input_in_flight, input_price, latency_ms",
         ),
         ("-- Facts: output_price\nreturn function() return 1 end", "list input_price too"),
         (HEADER + "return function( return 1 end", r"\(Lua 5.1\): mine:3: .* expected near 'return'"),

@@ -38,6 +38,7 @@ def test_the_lowest_order_goes_first_and_the_next_serves_where_it_is_full(versio
     assert machine.picks(members, refused=["first"]) == {"second": 1000}
 
 
+@pytest.mark.slow
 @version
 def test_shuffle_is_by_weight_also_among_those_left_when_some_are_full(version: str) -> None:
     weights = {"a": 1.0, "b": 2.0, "c": 5.0, "d": 0.5}
@@ -102,6 +103,7 @@ def test_cost_tells_loads_apart_however_dear_the_call_is(version: str) -> None:
     assert Machine(version, "cost-based-routing").picks(members, input_tokens=10**6) == {"a": 1000}
 
 
+@pytest.mark.slow
 @version
 @pytest.mark.parametrize("name", ["usage-based-routing", "cost-based-routing", "latency-based-routing"])
 def test_slow_start_bounds_what_looks_best_to_its_share(version: str, name: str) -> None:

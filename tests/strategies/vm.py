@@ -13,6 +13,7 @@ from router_core.state import scripts
 
 VERSIONS = {"5.1": lua51, "5.4": lua54}
 NOW = 1_000_000
+TOKENS = 100  # in, and out
 
 # What choose.lua names in its header's Uses; its `random`, `first` and `others` need none of it.
 _CHOOSE = "local holders, outlook, roster, ranks, clock = {}, {}, {}, {}, {}\n"
@@ -52,6 +53,12 @@ def candidate(id: str, **facts: Any) -> dict[str, Any]:
     return {"id": id, "weight": 1.0, "order": 0, "inflight": 0, "state": "closed", "trips": 0, "since_ms": 0, **facts}
 
 
+def _alike(one: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    """With the tokens of its calls in flight."""
+    tokens = {kind: one["inflight"] * request.get(f"{kind}_tokens", TOKENS) for kind in ("input", "output")}
+    return {**{f"{kind}_in_flight": count for kind, count in tokens.items()}, **one}
+
+
 class Machine:
     """One strategy in one Lua version."""
 
@@ -64,7 +71,14 @@ class Machine:
 
     def request(self, args: Mapping[str, Any] | None = None, **fields: Any) -> Any:
         """A request table: 100 tokens in, 100 out, no stream."""
-        whole = {"stream": False, "input_tokens": 100, "output_tokens": 100, "group": "m", "preferred": 0, **fields}
+        whole = {
+            "stream": False,
+            "preferred": 0,
+            "input_tokens": TOKENS,
+            "output_tokens": TOKENS,
+            "group": "m",
+            **fields,
+        }
         return self._lua.table_from({**whole, "args": self._lua.table_from(dict(args or {}))})
 
     def picks(
@@ -76,8 +90,9 @@ class Machine:
         refused: Sequence[str] = (),
         **fields: Any,
     ) -> Counter[str]:
-        """How often each is chosen in `times` decisions on the same facts; `refused` have no room."""
-        listed = self._lua.table_from([self._lua.table_from(dict(one)) for one in candidates])
+        """How often each is chosen in `times` decisions on the same facts; `refused` have no room. Calls in flight are
+        like this one, where their tokens are not given."""
+        listed = self._lua.table_from([self._lua.table_from(_alike(one, fields)) for one in candidates])
         without_room = self._lua.table_from(dict.fromkeys(refused, True))
         picks = self._run(
             self.rank, self.prepare, self._choose, listed, self.request(args, **fields), NOW, times, without_room

@@ -40,6 +40,7 @@ def test_a_group_of_several_encodings_has_none() -> None:
     assert tokenizer.encoding_of([]) is None
 
 
+@pytest.mark.slow
 def test_messages_are_counted_with_their_frames() -> None:
     pytest.importorskip("toktok")
     reading = read(HELLO)

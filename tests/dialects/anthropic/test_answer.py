@@ -55,7 +55,9 @@ def test_texts_thoughts_and_calls() -> None:
         ("of_next_year", "stop", True),
     ],
 )
-def test_why_it_ended(stop: str, finish: str, native: bool) -> None:
+def test_reasons_to_end_have_openais_names_and_keep_their_own_where_it_says_more(
+    stop: str, finish: str, native: bool
+) -> None:
     choice = decoded(stop=stop).choices[0]
     assert choice.finish_reason == finish
     assert choice.message.content is None
@@ -68,7 +70,7 @@ def test_more_of_why_it_ended() -> None:
     assert fields == {"native_finish_reason": "refusal", "stop_details": details}
 
 
-def test_usage_with_caches() -> None:
+def test_usage_counts_what_caches_gave_and_took() -> None:
     usage = {
         "input_tokens": 1,
         "cache_creation_input_tokens": 10,

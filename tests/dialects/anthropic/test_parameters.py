@@ -125,7 +125,7 @@ def test_no_thinking_is_asked_for_after_tools_that_were_called_without() -> None
     assert "thinking" in body([*HI, used, result], OPUS_5, reasoning_effort="low")
 
 
-def test_tools() -> None:
+def test_tools_of_either_form_are_anthropics() -> None:
     written = {"name": "f", "parameters": {**SCHEMA, "title": "F"}, "strict": True, "cache_control": {"type": "a"}}
     said = body(
         tools=[
@@ -254,7 +254,7 @@ def test_an_object_with_any_names_cannot_be_closed() -> None:
         ("MiniMax-M2", "", (4, 5)),
     ],
 )
-def test_generations_by_name(name: str, family: str, version: tuple[int, int]) -> None:
+def test_a_models_name_tells_family_and_version(name: str, family: str, version: tuple[int, int]) -> None:
     assert (known(name).family, known(name).version) == (family, version)
 
 

@@ -3,59 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
 from router_core import errors
-from router_core.http.transport import Transport
 from router_core.providers import Call, HttpAdapter, adapter_for
 from tests.dialects.anthropic.said import HI, message, sse, stream_of
+from tests.http.deployed import Straight
+from tests.http.described import Described
 from tests.http.server import answer, replying, serving
 
 WHOLE = message({"type": "text", "text": "hello"})
 
 
 @dataclass
-class Deployment:
-    id: str = "a"
+class Deployment(Described):
     model: str = "claude-sonnet-4-5"
     provider: str = "anthropic"
     api_key: SecretStr | None = field(default_factory=lambda: SecretStr("sk-ant-api03-of-this-deployment"))
-    api_base: str | None = None
-    api_version: str | None = None
-    organization: str | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-    def call_parameters(self) -> Mapping[str, Any]:
-        return self.params
-
-    def adapter_options(self) -> Mapping[str, Any]:
-        return {}
-
-
-class Straight:
-    """A sender without a router around it."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        return await self._transport.handle_async_request(request)
-
-    def began(self) -> None:
-        """Nothing is charged here."""
-
-
-@pytest.fixture
-async def sender() -> AsyncIterator[Straight]:
-    transport = Transport(trust_env=False)
-    yield Straight(transport)
-    await transport.aclose()
 
 
 def adapter(**fields: Any) -> HttpAdapter:

@@ -69,7 +69,7 @@ def test_a_system_message_that_nobody_follows_joins_the_system() -> None:
     assert body(messages, "claude-opus-5")["system"] == [text("late")]
 
 
-def test_images_and_documents() -> None:
+def test_images_and_documents_become_blocks() -> None:
     said = body(
         user(
             {"type": "image_url", "image_url": {"url": PNG, "detail": "high"}},

@@ -73,7 +73,7 @@ def test_tools_that_bedrock_ran_are_no_calls_for_the_caller() -> None:
         ("malformed_tool_use", "stop"),
     ],
 )
-def test_reasons_to_stop(theirs: str, ours: str) -> None:
+def test_reasons_to_stop_have_openais_names(theirs: str, ours: str) -> None:
     """The provider's own is kept where it says more."""
     choice = answered({"text": "x"}, stop=theirs).choices[0]
     assert choice.finish_reason == ours

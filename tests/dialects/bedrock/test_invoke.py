@@ -158,7 +158,7 @@ LLAMAS = {"generation": "o", "prompt_token_count": 2, "generation_token_count": 
         (MISTRAL, {"outputs": [{"text": "o", "stop_reason": "stop"}]}, "stop"),
     ],
 )
-def test_whole_texts(model: str, payload: Any, reason: str) -> None:
+def test_texts_of_every_family_are_found_with_their_counts(model: str, payload: Any, reason: str) -> None:
     counts = {"x_amzn_bedrock_input_token_count": "2", "x_amzn_bedrock_output_token_count": "1"}
     found = answer("completion", model, payload, **counts)
     assert (found.choices[0].text, found.choices[0].finish_reason) == ("o", reason)

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ from router_core.errors import (
     ConfigurationError,
     RateLimitError,
 )
-from router_core.http.transport import Transport
 from router_core.providers import PROVIDERS, Adapter, Call, adapter_for
 from tests.dialects.bedrock.kit import ARN, NOVA, SONNET, delta, end, events, frame
+from tests.http.deployed import Straight
 from tests.http.server import Request, answer, replying, serving
 
 WHOLE = json.dumps(
@@ -44,26 +44,6 @@ def _no_aws_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-
-
-class Sender:
-    """A sender without a router around it."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        return await self._transport.handle_async_request(request)
-
-    def began(self) -> None:
-        """Nothing is charged here."""
-
-
-@pytest.fixture
-async def sender() -> AsyncIterator[Sender]:
-    transport = Transport(trust_env=False)
-    yield Sender(transport)
-    await transport.aclose()
 
 
 def adapter(model: str = f"bedrock/{SONNET}", environ: Mapping[str, str] | None = None, **params: Any) -> Adapter:
@@ -90,12 +70,12 @@ def signed_as_sent(request: Request, secret: str, region: str) -> bool:
     return told["Signature"] == key.hex() and told["Credential"].endswith(scope) and {"host", "x-amz-date"} <= {*names}
 
 
-async def ask(adapter: Adapter, sender: Sender, call: Call = HELLO) -> Any:
+async def ask(adapter: Adapter, sender: Straight, call: Call = HELLO) -> Any:
     return await adapter.answer(call, sender)
 
 
 @pytest.mark.parametrize("model", [SONNET, ARN, f"converse/{NOVA}", f"us-west-2/{NOVA}"])
-async def test_the_signature_is_that_of_what_arrives(model: str, sender: Sender) -> None:
+async def test_the_signature_is_that_of_what_arrives(model: str, sender: Straight) -> None:
     """Host, path and body are signed as they reach the socket, whatever is in the model's id."""
     async with serving(replying(answer(WHOLE, "200 OK", "Content-Type: application/json"))) as server:
         ours = adapter(f"bedrock/{model}", api_base=server.url, **KEYS, **WEST, aws_session_token="the-session-token")
@@ -111,7 +91,7 @@ async def test_the_signature_is_that_of_what_arrives(model: str, sender: Sender)
 
 @pytest.mark.parametrize("params", [{"api_key": "a-key-x"}, {"environ": {"AWS_BEARER_TOKEN_BEDROCK": "a-key-x"}}])
 @pytest.mark.parametrize("provider", ["bedrock", "bedrock_converse"])
-async def test_a_key_is_a_bearers(params: Any, provider: str, sender: Sender) -> None:
+async def test_a_key_is_a_bearers(params: Any, provider: str, sender: Straight) -> None:
     async with serving(replying(answer(WHOLE, "200 OK", "Content-Type: application/json"))) as server:
         await ask(adapter(f"{provider}/{SONNET}", api_base=server.url, **params), sender)
         await ask(adapter(f"{provider}/{SONNET}", api_base=server.url, **{**params, **KEYS, **WEST}), sender)
@@ -140,7 +120,7 @@ print(json.dumps({{"Version": 1, "AccessKeyId": key, "SecretAccessKey": "s", "Ex
     return lambda: len(asked.read_text())
 
 
-async def test_credentials_are_renewed_once_for_all_who_wait(count: Callable[[], int], sender: Sender) -> None:
+async def test_credentials_are_renewed_once_for_all_who_wait(count: Callable[[], int], sender: Straight) -> None:
     async with serving(replying(answer(WHOLE, "200 OK", "Content-Type: application/json"))) as server:
         ours: Any = adapter(api_base=server.url, aws_profile_name="p")
         for minutes, asked in ((0, 1), (60, 1), (2, 2), (60, 2)):
@@ -154,7 +134,9 @@ async def test_credentials_are_renewed_once_for_all_who_wait(count: Callable[[],
     ] * 40
 
 
-async def test_nobody_waits_for_credentials_that_are_good_for_a_while(count: Callable[[], int], sender: Sender) -> None:
+async def test_nobody_waits_for_credentials_that_are_good_for_a_while(
+    count: Callable[[], int], sender: Straight
+) -> None:
     async with serving(replying(answer(WHOLE, "200 OK", "Content-Type: application/json"))) as server:
         ours: Any = adapter(api_base=server.url, aws_profile_name="p")
         await ask(ours, sender)
@@ -173,7 +155,7 @@ async def test_nobody_waits_for_credentials_that_are_good_for_a_while(count: Cal
         ({"aws_web_identity_token": "a-token"}, "AssumeRoleWithWebIdentity"),
     ],
 )
-async def test_a_role_is_assumed(params: Any, action: str, sender: Sender) -> None:
+async def test_a_role_is_assumed(params: Any, action: str, sender: Straight) -> None:
     end = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     named = {
         "AccessKeyId": "ASIAROLE",
@@ -197,7 +179,8 @@ async def test_a_role_is_assumed(params: Any, action: str, sender: Sender) -> No
     assert server.requests[0].headers["x-amz-security-token"] == "role-token"
 
 
-async def test_a_token_in_a_file_is_read_when_it_is_needed(tmp_path: Path, sender: Sender) -> None:
+@pytest.mark.slow
+async def test_a_token_in_a_file_is_read_when_it_is_needed(tmp_path: Path, sender: Straight) -> None:
     refusal = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
     token = tmp_path / "token"
     async with serving(replying(answer(refusal, "403 Forbidden", "Content-Type: text/xml"))) as sts:
@@ -209,7 +192,7 @@ async def test_a_token_in_a_file_is_read_when_it_is_needed(tmp_path: Path, sende
     assert (caught.value.llm_provider, caught.value.kind) == ("bedrock", "auth")
 
 
-async def test_without_credentials_it_is_the_deployments_fault(sender: Sender) -> None:
+async def test_without_credentials_it_is_the_deployments_fault(sender: Straight) -> None:
     with pytest.raises(AuthenticationError, match="no AWS credentials: LookupError"):
         await ask(adapter(**WEST), sender)
     with pytest.raises(APIConnectionError, match="EndpointConnectionError"):
@@ -243,12 +226,12 @@ async def test_the_address_follows_the_region(monkeypatch: pytest.MonkeyPatch, t
     async def host(model: str = SONNET, **params: Any) -> str:
         asked: list[httpx.Request] = []
 
-        class Listener(Sender):
+        class Listener(Straight):
             async def send(self, request: httpx.Request) -> httpx.Response:
                 asked.append(request)
                 return httpx.Response(200, content=WHOLE)
 
-        await ask(adapter(f"bedrock/{model}", **{**KEYS, **params}), Listener(Transport()))
+        await ask(adapter(f"bedrock/{model}", **{**KEYS, **params}), Listener())
         scope = asked[0].headers["authorization"].split("/")[2]
         return f"{asked[0].url.host} {scope}"
 
@@ -265,7 +248,7 @@ async def test_the_address_follows_the_region(monkeypatch: pytest.MonkeyPatch, t
     assert await host(aws_bedrock_runtime_endpoint=vpce) == f"{vpce[8:]} eu-central-1"
 
 
-async def test_a_stream_in_frames_and_its_errors(sender: Sender) -> None:
+async def test_a_stream_in_frames_and_its_errors(sender: Straight) -> None:
     said = delta(0, {"text": "o"}), delta(0, {"text": "k"})
     throttled = frame("throttlingException", {"message": "Too many tokens, please wait"}, kind="exception")
     head = "Content-Type: application/vnd.amazon.eventstream"

@@ -105,7 +105,7 @@ def test_what_cohere_cannot_be_told_is_named(given: dict[str, Any], place: str) 
     assert caught.value.params == (place,)
 
 
-def test_a_conversation() -> None:
+def test_a_conversation_is_said_in_coheres_words() -> None:
     given = [
         {"role": "developer", "content": "be brief"},
         {
@@ -143,7 +143,7 @@ def test_what_has_no_place_in_a_message_is_named() -> None:
         sent(["hello"])
 
 
-def test_an_answer() -> None:
+def test_an_answer_is_said_in_openais_words() -> None:
     answer = answered(
         {
             "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "yes"}],
@@ -198,7 +198,7 @@ def test_unknown_usage_is_none() -> None:
 @pytest.mark.parametrize(
     ("own", "word"), [("MAX_TOKENS", "length"), ("ERROR_TOXIC", "content_filter"), ("NEW_WORD", "stop")]
 )
-def test_reasons_to_finish(own: str, word: str) -> None:
+def test_reasons_to_finish_have_openais_names(own: str, word: str) -> None:
     choice = answered({"content": []}, finish_reason=own).choices[0]
     assert choice.finish_reason == word
     assert choice.get("provider_specific_fields") in (None, {"native_finish_reason": own})

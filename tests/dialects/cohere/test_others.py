@@ -50,7 +50,7 @@ def reply(body: Any) -> Reply:
         ({"inputs": [{"content": []}]}, {**KNOWN, "inputs": [{"content": []}]}),
     ],
 )
-def test_what_is_embedded(given: dict[str, Any], said: dict[str, Any]) -> None:
+def test_inputs_to_embed_become_coheres(given: dict[str, Any], said: dict[str, Any]) -> None:
     wire = Embedding().encode(Call("embedding", given), "embed")
     assert (wire.path, wire.body) == ("/embed", said)
 
@@ -108,7 +108,7 @@ def test_reranking_needs_a_list_and_is_not_streamed() -> None:
         ("http://host:1/proxy/v2/chat", "http://host:1/proxy/v2"),
     ],
 )
-def test_where_it_is(base: str | None, url: str) -> None:
+def test_its_address_is_known_or_given(base: str | None, url: str) -> None:
     for model in ("cohere/command", "cohere_chat/command"):
         written = {"model_name": "m", "litellm_params": {"model": model, "api_base": base}}
         _, (deployment,) = load([written], environ={"COHERE_API_KEY": "co-key"})
@@ -130,7 +130,7 @@ def test_where_it_is(base: str | None, url: str) -> None:
         (503, "all backends failed", "ServiceUnavailableError"),
     ],
 )
-def test_errors(status: int, message: str, name: str) -> None:
+def test_errors_have_their_class_and_text(status: int, message: str, name: str) -> None:
     body = json.dumps({"id": "1", "message": message}).encode()
     error = rejected(Origin("cohere", "m", "d"), status, httpx.Headers(), body)
     assert (type(error).__name__, error.message) == (name, message)

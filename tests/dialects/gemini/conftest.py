@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-
-from router_core.http.transport import Transport
-from tests.dialects.gemini.deployments import Straight
 
 _VARIABLES = (
     "VERTEXAI_PROJECT",
@@ -24,10 +19,3 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("NO_GCE_CHECK", "true")
-
-
-@pytest.fixture
-async def sender() -> AsyncIterator[Straight]:
-    transport = Transport(trust_env=False)
-    yield Straight(transport)
-    await transport.aclose()

@@ -1,4 +1,4 @@
-"""Deployments of these providers, and a sender without a router around it."""
+"""Deployments of these providers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 from pydantic import SecretStr
 
-from router_core.http.transport import Transport
 from router_core.providers import Call, HttpAdapter, adapter_for
 from tests.dialects.gemini.said import FLASH, HI
 
@@ -32,19 +30,6 @@ class Deployment:
 
     def adapter_options(self) -> Mapping[str, Any]:
         return self.options
-
-
-class Straight:
-    """A sender."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        return await self._transport.handle_async_request(request)
-
-    def began(self) -> None:
-        """Nothing is charged here."""
 
 
 def adapter(**fields: Any) -> HttpAdapter:

@@ -84,7 +84,7 @@ def test_no_content_at_the_limit_is_an_answer() -> None:
         ({"promptTokenCount": 10, "totalTokenCount": 10}, (10, 0, 10, None, None)),
     ],
 )
-def test_what_it_took(counted: Any, found: Any) -> None:
+def test_counts_are_openais_with_thoughts_and_caches_apart(counted: Any, found: Any) -> None:
     usage = heard(answered({"text": "a"}, counted=counted)).usage
     cached = usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens
     reasoning = usage.completion_tokens_details and usage.completion_tokens_details.reasoning_tokens
@@ -108,7 +108,7 @@ def test_tokens_that_are_no_text_are_told_apart() -> None:
     assert answer.service_tier == "default"
 
 
-def test_images_and_audio() -> None:
+def test_images_and_audio_come_with_the_message() -> None:
     image = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}, "thoughtSignature": "S"}
     audio = {"inlineData": {"mimeType": "audio/L16;rate=24000", "data": "AQI="}}
     message = heard(answered({"text": "see"}, image, image, audio, audio)).choices[0].message
@@ -128,7 +128,7 @@ def test_what_openai_has_no_name_for_is_kept() -> None:
     assert choice.provider_specific_fields == {"grounding_metadata": {"webSearchQueries": ["q"]}, "avg_logprobs": -0.1}
 
 
-def test_logprobs() -> None:
+def test_logprobs_have_openais_form() -> None:
     result = {
         "chosenCandidates": [{"token": "a", "logProbability": -0.5}],
         "topCandidates": [
@@ -142,7 +142,7 @@ def test_logprobs() -> None:
     OpenAIChat.model_validate(answer.model_dump())
 
 
-def test_several_choices() -> None:
+def test_each_candidate_is_a_choice() -> None:
     candidates = [
         {"content": {"parts": [{"text": text}]}, "finishReason": "STOP", "index": n} for n, text in enumerate("ab")
     ]

@@ -105,7 +105,7 @@ def test_nothing_is_said_where_nothing_is_asked() -> None:
 
 
 @pytest.mark.parametrize(("tier", "said"), [("auto", None), ("default", "standard"), ("flex", "flex")])
-def test_the_service_tier(tier: str, said: str | None) -> None:
+def test_the_service_tier_has_googles_name(tier: str, said: str | None) -> None:
     assert body(service_tier=tier).get("serviceTier") == said
 
 
@@ -158,7 +158,7 @@ def test_a_value_that_is_none_is_the_callers_fault(given: Any) -> None:
         body(**given)
 
 
-def test_structured_answers() -> None:
+def test_schemas_of_structured_answers_become_googles() -> None:
     schema = {"$schema": "s", "type": "object", "properties": {"a": {"const": "x"}}, "enum": [{"const": 1}]}
     wanted = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": True}}
     assert config(response_format={"type": "json_object"}) == {"responseMimeType": "application/json"}

@@ -10,8 +10,9 @@ import pytest
 
 from router_core import errors
 from router_core.providers import Call
-from tests.dialects.gemini.deployments import KEY, Straight, adapter, chat, on_vertex
+from tests.dialects.gemini.deployments import KEY, adapter, chat, on_vertex
 from tests.dialects.gemini.said import HI, answered
+from tests.http.deployed import Straight
 from tests.http.server import answer, replying, serving
 
 PROJECT = "/v1beta1/projects/p/locations"

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from router_core import errors
 from router_core.providers import HttpAdapter
-from tests.dialects.gemini.deployments import KEY, Straight, chat, on_vertex
+from tests.dialects.gemini.deployments import KEY, chat, on_vertex
+from tests.http.deployed import Straight
 from tests.http.server import Request, Seen, answer, serving
 
 
@@ -155,7 +156,9 @@ async def test_without_credentials_those_of_the_machine_are_used(
         assert (await signed(on_vertex(project="p")))["authorization"] == "Bearer token-1"
 
 
-async def test_no_credentials_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sender: Straight) -> None:
+async def test_without_credentials_anywhere_the_error_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sender: Straight
+) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
     with pytest.raises(errors.AuthenticationError, match="no token"):
         await on_vertex(project="p").answer(chat(), sender)

@@ -69,7 +69,7 @@ def test_what_mistral_lacks_is_named_or_dropped(name: str) -> None:
     ("choice", "word"),
     [("auto", "auto"), ("none", "none"), ("required", "any"), ({"type": "function", "function": {"name": "f"}},) * 2],
 )
-def test_tool_choice(choice: Any, word: Any) -> None:
+def test_a_tool_choice_has_mistrals_word(choice: Any, word: Any) -> None:
     assert sent(tool_choice=choice)["tool_choice"] == word
 
 

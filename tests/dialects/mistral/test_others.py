@@ -78,7 +78,7 @@ def test_what_fills_the_gap_arrives_as_a_text() -> None:
         ("mistral/m", "http://host:1/v1/chat/completions", "http://host:1/v1"),
     ],
 )
-def test_where_it_is(model: str, base: str | None, url: str) -> None:
+def test_its_address_is_known_or_given(model: str, base: str | None, url: str) -> None:
     _, (deployment,) = load([{"model_name": "m", "litellm_params": {"model": model, "api_base": base}}], environ={})
     assert PROVIDERS[deployment.provider].base_of(deployment) == url
 
@@ -104,6 +104,6 @@ def test_where_it_is(model: str, base: str | None, url: str) -> None:
         (500, {"object": "error", "message": "Oops", "type": "internal_server_error"}, "InternalServerError"),
     ],
 )  # fmt: skip
-def test_errors(status: int, body: Any, name: str) -> None:
+def test_errors_have_their_class(status: int, body: Any, name: str) -> None:
     error = rejected(Origin("mistral", "m", "d"), status, httpx.Headers(), json.dumps(body).encode())
     assert type(error).__name__ == name
