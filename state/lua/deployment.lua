@@ -88,7 +88,8 @@ function deployment.touch(d, column)
 end
 
 function deployment.count(d, column, amount)
-  d[column] = math.max(0, d[column] + amount)
+  local value = d[column] + amount
+  d[column] = value > 0 and value or 0
   deployment.touch(d, column)
 end
 
