@@ -131,21 +131,26 @@ end
 
 -- The columns of all deployments of these lists of ids (which nobody changes) are known afterwards.
 function roster.load_all(lists, wanted)
-  local rest, ids = {}, {}
+  local rest, ids
   for i = 1, #lists do
     local list = roster.list(lists[i])
-    for j = 1, (list.age ~= recall.age or list.read ~= wanted) and #list or 0 do
-      local d = list[j]
-      if d.listed ~= rest and not roster.has(d, wanted) then
-        d.listed = rest
-        rest[#rest + 1], ids[#ids + 1] = d, d.id
+    if list.age ~= recall.age or list.read ~= wanted then
+      rest, ids = rest or {}, ids or {}
+      for j = 1, #list do
+        local d = list[j]
+        if d.listed ~= rest and not roster.has(d, wanted) then
+          d.listed = rest
+          rest[#rest + 1], ids[#ids + 1] = d, d.id
+        end
       end
     end
   end
-  read(rest, ids, wanted)
-  for i = 1, #lists do
-    local list = roster.list(lists[i])
-    list.age, list.read = recall.age, wanted
+  if rest then
+    read(rest, ids, wanted)
+    for i = 1, #lists do
+      local list = roster.list(lists[i])
+      list.age, list.read = recall.age, wanted
+    end
   end
 end
 
