@@ -16,6 +16,8 @@ TRIES = 3
 class Asking:
     """One question of one call. `timeout`: seconds for one exchange with Redis; `dry`: without effect."""
 
+    __slots__ = ("_in_time", "_member", "_operation", "_pool", "_request", "_worker")
+
     def __init__(self, member: Member, request: Acquire, pool: str, timeout: float, *, dry: bool = False) -> None:
         self._member, self._worker, self._request = member, member.worker, request
         self._pool, self._in_time = pool, int(2500 * timeout)

@@ -34,7 +34,7 @@ end
 
 -- May the result move the breaker?
 local function is_news(e)
-  return e.lease and (leases.shows(e.lease) or not (e.verdict == "ok" or tally.NEUTRAL[e.verdict]))
+  return e.lease and (e.lease.kind ~= "call" or (e.verdict ~= "ok" and not tally.NEUTRAL[e.verdict]))
 end
 
 -- The columns of a deployment that a settle needs.

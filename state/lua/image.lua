@@ -65,20 +65,29 @@ local function known(name)
   return values
 end
 
--- Read the fields of a column that are not known yet. Returns field -> text.
-function image.load(name, fields)
-  local values, missing = known(name), nil
+-- Those of some fields that have no text yet.
+local function unknown_of(values, fields)
+  local list = {}
   for i = 1, #fields do
     if values[fields[i]] == nil then
-      missing = missing or {}
-      missing[#missing + 1] = fields[i]
+      list[#list + 1] = fields[i]
     end
   end
-  if missing then
-    local found = image.fetch(name, missing)
-    for i = 1, #missing do
-      values[missing[i]] = found[i]
+  return list
+end
+
+-- Read the fields of a column that are not known yet. Returns field -> text.
+function image.load(name, fields)
+  local values, missing = known(name), fields
+  for i = 1, #fields do
+    if values[fields[i]] ~= nil then
+      missing = unknown_of(values, fields)
+      break
     end
+  end
+  local found = #missing > 0 and image.fetch(name, missing)
+  for i = 1, #missing do
+    values[missing[i]] = found[i]
   end
   return values
 end
@@ -113,9 +122,8 @@ function image.set(name, field, text)
     image.spoils = true
   end
   if text then
-    pending.add(pending.command("HSET", name), field, text)
+    pending.set(name, field, text)
   else
     pending.unset(name, field)
-    pending.remove(pending.command("HDEL", name), field)
   end
 end

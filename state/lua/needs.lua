@@ -48,12 +48,10 @@ local function need(row, request, settings)
 end
 
 local function all_needs(limits, request, settings)
-  local amounts = limits.amounts
-  for i = 1, #limits do
-    local amount, why = 1, nil
-    if not (limits[i].counts and limits[i].amount >= 1) then
-      amount, why = need(limits[i], request, settings)
-    end
+  local amounts, varying = limits.amounts, limits.varying
+  for j = 1, #varying do
+    local i = varying[j]
+    local amount, why = need(limits[i], request, settings)
     if not amount then
       return false, i, why
     end

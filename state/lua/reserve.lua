@@ -5,21 +5,6 @@
 
 local LEAST_KEPT_MS = 3600000 -- where nothing else of an open subject's column is kept
 
--- " name=amount ..." of the rows that have windows, a prefix before each name.
-local function text_of(limits, amounts, windows, prefix)
-  local text = ""
-  for i = 1, #limits do
-    local limit = limits[i]
-    if limit.seconds then
-      text = text .. prefix .. limit.name .. "=" .. numbers.int(amounts[i])
-      if limit.calendar then
-        text = text .. ":" .. numbers.int(windows[i].newest)
-      end
-    end
-  end
-  return text
-end
-
 -- Add to the windows of a holder; its rows of calls in flight have none. Returns what was added.
 local function add(h, limits, d, request)
   local amounts, windows = limits.fixed or needs(limits, request, d.settings), h.windows
@@ -32,16 +17,34 @@ local function add(h, limits, d, request)
   return amounts
 end
 
+-- What only this lease says: "label amount ..." of the rows that differ from call to call, and behind a calendar's
+-- amount ":start" of its period. `prefix`: of the labels.
+local function varying_of(h, limits, amounts, prefix)
+  local text, varying = "", limits.varying
+  for j = 1, #varying do
+    local row, w = limits[varying[j]], h.windows[varying[j]]
+    text = text .. prefix .. row.name .. "=" .. numbers.int(amounts[varying[j]])
+    if row.calendar then
+      text = text .. ":" .. numbers.int(w.newest)
+    end
+  end
+  return text
+end
+
 -- Reserve in the deployment's own rows.
 local function of_deployment(d, request)
   local limits = d.settings.limits
   local amounts = add(d, limits, d, request)
-  if limits.reserved then
-    return limits.reserved
+  return limits.fixed and limits.said or limits.said .. varying_of(d, limits, amounts, " ")
+end
+
+-- What any lease says of a subject.
+local function said_of(s, limits)
+  local text, prefix = "", " " .. s.id .. "|"
+  for row in string.gmatch(limits.said, "%S+") do
+    text = text .. prefix .. row
   end
-  local text = text_of(limits, amounts, d.windows, " ")
-  limits.reserved = limits.fixed and not limits.dated and text or nil -- the same for all calls
-  return text
+  return limits.concurrent and text .. prefix .. "concurrent=1" or text
 end
 
 -- Reserve in the rows of subjects.
@@ -49,19 +52,20 @@ local function of_subjects(list, d, request)
   local reserved = ""
   for i = 1, #list do
     local s = list[i]
-    local limits = s.limits
+    local limits, said = s.limits, s.said
     local amounts = add(s, limits, d, request)
     s.lives = true
     if limits.concurrent then
       subjects.count(s, 1)
     end
-    local text = s.reserved
-    if not text then
-      local prefix = " " .. s.id .. "|"
-      text = text_of(limits, amounts, s.windows, prefix) .. (limits.concurrent and prefix .. "concurrent=1" or "")
-      s.reserved = limits.fixed and not limits.dated and text or nil
+    if not said then
+      said = said_of(s, limits)
+      s.said = said
     end
-    reserved = reserved .. text
+    reserved = reserved .. said
+    if not limits.fixed then
+      reserved = reserved .. varying_of(s, limits, amounts, " " .. s.id .. "|")
+    end
   end
   return reserved
 end

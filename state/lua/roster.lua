@@ -15,13 +15,13 @@ function roster.spoil(d)
   roster.changes = roster.changes + 1
 end
 
--- A set of columns that are read together.
+-- A set of columns that are read together; `covers`: another set -> is all of it in this one?
 local function columns(names)
   local has = {}
   for i = 1, #names do
     has[names[i]] = true
   end
-  return { names = names, has = has }
+  return { names = names, has = has, covers = {} }
 end
 
 roster.INFLIGHT = columns({ "inflight" })
@@ -70,17 +70,27 @@ function roster.list(ids)
   return list
 end
 
+-- Are all of the wanted columns among those that were read?
+local function covers(read, wanted)
+  for i = 1, #wanted.names do
+    if not read.has[wanted.names[i]] then
+      return false
+    end
+  end
+  return true
+end
+
 -- Were the columns of this card read?
 function roster.has(d, wanted)
   if d.age ~= recall.age or d.read == wanted then
     return d.age == recall.age
   end
-  for i = 1, #wanted.names do
-    if not d.read.has[wanted.names[i]] then
-      return false
-    end
+  local covered = d.read.covers[wanted]
+  if covered == nil then
+    covered = covers(d.read, wanted)
+    d.read.covers[wanted] = covered
   end
-  return true
+  return covered
 end
 
 -- Those of the cards whose column was not read, and their ids.
@@ -131,21 +141,26 @@ end
 
 -- The columns of all deployments of these lists of ids (which nobody changes) are known afterwards.
 function roster.load_all(lists, wanted)
-  local rest, ids = {}, {}
+  local rest, ids
   for i = 1, #lists do
     local list = roster.list(lists[i])
-    for j = 1, (list.age ~= recall.age or list.read ~= wanted) and #list or 0 do
-      local d = list[j]
-      if d.listed ~= rest and not roster.has(d, wanted) then
-        d.listed = rest
-        rest[#rest + 1], ids[#ids + 1] = d, d.id
+    if list.age ~= recall.age or list.read ~= wanted then
+      rest, ids = rest or {}, ids or {}
+      for j = 1, #list do
+        local d = list[j]
+        if d.listed ~= rest and not roster.has(d, wanted) then
+          d.listed = rest
+          rest[#rest + 1], ids[#ids + 1] = d, d.id
+        end
       end
     end
   end
-  read(rest, ids, wanted)
-  for i = 1, #lists do
-    local list = roster.list(lists[i])
-    list.age, list.read = recall.age, wanted
+  if rest then
+    read(rest, ids, wanted)
+    for i = 1, #lists do
+      local list = roster.list(lists[i])
+      list.age, list.read = recall.age, wanted
+    end
   end
 end
 

@@ -56,20 +56,31 @@ local function row_of(name, value)
   return row
 end
 
--- The rows of a text in their order, false for garbage. Of the list itself: `priced` (there is one of money), `dated`
--- (one of a calendar), `concurrent` (one of calls in flight), `counting` (the positions of those), `keep_ms` (the
--- longest time that one of them remembers anything); `fixed`: what any call takes of each, 1, if it is the same for all
--- calls, else false; `asked...` and `amounts` are needs.lua's, `reserved` is reserve.lua's.
+-- What a call takes of the last row of a list, as far as that is known beforehand.
+local function add_use(list, row)
+  if row.counts and not row.calendar and (row.amount >= 1 or row.shadow) then
+    list.amounts[#list] = 1
+    list.said = row.seconds and list.said .. " " .. row.name .. "=1" or list.said
+  else
+    list.amounts[#list], list.varying[#list.varying + 1] = 0, #list
+  end
+end
+
+-- The rows of a text in their order, false for garbage. Of the list itself: `priced` (there is one of money),
+-- `concurrent` (one of calls in flight), `counting` (the positions of those), `keep_ms` (the longest time that one of
+-- them remembers anything), `amounts` (what a call takes of each), `varying` (the positions of those of which that, or
+-- what its lease says of it, differs from call to call), `said` (what any lease says of the others); `fixed`: the
+-- amounts where nothing varies, else false; `asked...` is needs.lua's.
 local function list_of(text)
   local list = {
     priced = false,
-    dated = false,
     concurrent = false,
     counting = {},
     keep_ms = 0,
-    fixed = {},
-    reserved = nil,
     amounts = {},
+    varying = {},
+    fixed = false,
+    said = "",
     asked = nil,
     asked_for = nil,
     asked_of = nil,
@@ -83,16 +94,14 @@ local function list_of(text)
       return false
     end
     list[#list + 1] = row
-    list.priced, list.dated = list.priced or row.resource == "cost", list.dated or row.calendar ~= nil
-    list.fixed = list.fixed and row.counts and (row.amount >= 1 or row.shadow) and list.fixed
-    if list.fixed then
-      list.fixed[#list] = 1
-    end
+    list.priced = list.priced or row.resource == "cost"
     if not row.seconds then
       list.concurrent, list.counting[#list.counting + 1] = true, #list
     end
     list.keep_ms = math.max(list.keep_ms, math.ceil((row.seconds or 0) * 1000 * 61 / 60)) -- and a slot
+    add_use(list, row)
   end
+  list.fixed = #list.varying == 0 and list.amounts
   return list
 end
 

@@ -3,7 +3,7 @@
 -- Defines: subjects
 -- `limits[subject]` = rows in force (rows.lua); `tag:*`, `user:*`, `team:*`: of each that has none of its own
 -- `inflight[subject]` = calls that its row `concurrent` counts; absent: 0
--- A card: {id, limits, windows (by position), inflight, hold, reserved (reserve.lua), column, named, lives}. Cards are
+-- A card: {id, limits, windows (by position), inflight, hold, said (reserve.lua), column, named, lives}. Cards are
 -- known from run to run (recall.lua). Those of open ones have a column of their own in the runs that were lent it,
 -- and its windows by id; such a column expires when nothing was added for as long as its longest window, so a card is
 -- kept only if a run has added to it: then it lives longer than anything is known.
@@ -25,7 +25,7 @@ local function new(id, is_open)
     windows = {},
     inflight = nil,
     hold = 0,
-    reserved = nil,
+    said = nil,
     column = is_open and keys[id] and id or nil,
     named = is_open and {},
     lives = not is_open,
@@ -54,7 +54,7 @@ local function forget()
   known.subjects_of = {}
   for _, cards in ipairs({ known.open, known.subjects }) do
     for _, s in pairs(cards) do
-      s.limits, s.known, s.windows, s.loaded, s.reserved = nil, nil, {}, false, nil
+      s.limits, s.known, s.windows, s.loaded, s.said = nil, nil, {}, false, nil
     end
   end
 end

@@ -1,6 +1,6 @@
 -- Windows of limits: rolling ones, never more than the limit in any W seconds and room back to the millisecond, and
 -- periods of calendars.
--- Uses: numbers, image, pending, recall, subjects, ring, slots, calendar, clock
+-- Uses: numbers, memo, image, pending, recall, subjects, ring, slots, calendar, clock
 -- Defines: window
 -- `used[id]` = "sum oldest amount last_ms": the running sum of a ring of slots (ring.lua), the number of its oldest
 -- slot, and the newest that holds anything (slots.lua), so that most calls touch no other column. Without the latter,
@@ -172,8 +172,11 @@ local function pair(first, at_ms)
   return numbers.int(first) .. " " .. time(at_ms)
 end
 
+-- The number of a slot; all windows of a length have the same, as long as it lasts.
+local slot_text = memo(256, numbers.int)
+
 local function text_of(w)
-  local entry, text = w.entry, numbers.int(w.sum) .. " " .. numbers.int(w.oldest)
+  local entry, text = w.entry, numbers.int(w.sum) .. " " .. slot_text(w.oldest)
   if w.calendar or not (entry and entry.last_ms) then
     return text
   end
