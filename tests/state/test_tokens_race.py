@@ -13,6 +13,7 @@ import pytest
 from router_core.state.records import Refused
 from router_core.state.store import Store
 from tests.fresh import FRESH
+from tests.fresh import FRESH
 from tests.state.kit import RANKS, Place, beat, declared, ended
 from tests.state.race_workers import PATIENCE, patient
 from tests.state.tokens_kit import column, sums, weighed
@@ -57,7 +58,7 @@ async def _work(url: str, pool: str, number: int, ready: Any, go_on: Any) -> Non
 async def test_eight_processes_of_which_four_are_killed_leave_no_tokens_in_flight(shared: Place) -> None:
     store = shared.store(timeout=60.0, engine=patient(shared.url))
     await store.register([declared(id, limits={"concurrent": 60}) for id in IDS])
-    ready, go_on = FRESH.Queue(), SPAWN.Event()
+    ready, go_on = FRESH.Queue(), FRESH.Event()
     processes = [
         FRESH.Process(target=work, args=(shared.url, shared.pool, number, ready, go_on)) for number in range(PROCESSES)
     ]
