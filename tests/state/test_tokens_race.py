@@ -13,7 +13,6 @@ import pytest
 from router_core.state.records import Refused
 from router_core.state.store import Store
 from tests.fresh import FRESH
-from tests.fresh import FRESH
 from tests.state.kit import RANKS, Place, beat, declared, ended
 from tests.state.race_workers import PATIENCE, patient
 from tests.state.tokens_kit import column, sums, weighed
