@@ -90,6 +90,8 @@ class Attempt:
         self.heard: tuple[Heard, ...] = ()  # of a 429
         self._renewal: asyncio.TimerHandle | None = None
         self.started = time.perf_counter()
+        if self.teaches and upstream.breakers.doubts(deployment, len(target.group.ids)):
+            upstream.store.listen(lease, target.call.stream)
         if upstream.emit is not None:
             upstream.emit(AttemptStarted(lease.group, deployment.id))
 

@@ -52,6 +52,7 @@ async def opened(attempt: Attempt) -> Stream:
             raise
         raise error from exc
     attempt.ttft_ms = attempt.elapsed_ms()
+    attempt.upstream.store.heard_of(attempt.lease)
     return Stream(attempt, chunks, head, collector)
 
 

@@ -130,7 +130,10 @@ class Fleet:
         """One heartbeat; what the pool and this worker believe of each other is put right."""
         low = len(self.worker.live)
         slack = self.worker.open_operations
-        _, answers = await self.ask([FleetOp("heartbeat")])
+        now = self.worker.pool_ms()
+        silent = self.worker.silences.text(now)
+        _, answers = await self.ask([FleetOp("heartbeat"), *([FleetOp("silence", silent)] if silent else ())])
+        self.worker.silences.told(now)
         _, held, dead, version, *names = answers[0].split(" ")
         self.version = int(version)
         await self.write_calendars(names)

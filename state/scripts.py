@@ -28,7 +28,7 @@ _BASE = _files(
     "cards roster deployment scopes subjects holders",  # deployments, and whom limits belong to
     "needs contexts room crowd outlook",  # is there room, and when
     "quotas adaptive settings",  # limits and settings in force
-    "events evidence breaker in_flight leases reaper",  # health, and who holds what
+    "events evidence breaker tally doubt in_flight leases reaper",  # health, and who holds what
     "run fit",  # one operation after the other
 )
 _CALLS = _files(
@@ -36,14 +36,14 @@ _CALLS = _files(
     "ranks panic panels choose levels",  # who is tried, in which order
     "claims shadow own",  # sessions, shadows, limits of one's own
     "refusal reserve concerned",  # the answer: why not, or what is reserved
-    "tally halves budget throttle",  # counts by which retries and throttling go
+    "halves budget throttle",  # counts by which retries and throttling go
     "question acquire",  # a question, and all of the above
-    "outcome corrections charges lessons sketches aimd ends learn doubt settle",  # an end: what it charges and teaches
+    "outcome corrections charges lessons sketches aimd ends learn settle",  # an end: what it charges and teaches
     "cancel renew pause others observe probe",  # the other verbs
     "calls",  # the run
 )
 _FLEET = _files(
-    "retired stale outliers heartbeat register limits",  # workers, and what they declare
+    "silence retired stale outliers heartbeat register limits",  # workers, and what they declare
     "calendars raises control",  # what operators change
     "snapshot percentiles worst meters fits probing",  # what is read
     "fleet",  # the run

@@ -124,6 +124,16 @@ class Store:
         await member.ready(*self._declared)
         return await Asking(member, request, self.keys.pool, self.timeout).acquire(started)
 
+    def listen(self, lease: Lease, stream: bool) -> None:
+        """The call goes upstream: until it is heard of, or settled, its deployment is watched for its silence."""
+        if not self._closed:
+            self._process().worker.silences.begin(lease, stream)
+
+    def heard_of(self, lease: Lease) -> None:
+        """Its first content is there. Any number of times, from any thread."""
+        if not self._closed:
+            self._process().worker.silences.end(lease)
+
     def settle(self, lease: Lease, outcome: Outcome) -> None:
         """How the call ended. Returns at once, from any thread; a second one changes nothing, nor does one after
         `aclose`."""
@@ -131,6 +141,7 @@ class Store:
             return
         member = self._process()
         member.worker.live.pop(lease.id, None)
+        member.worker.silences.end(lease)
         member.ends.send(SettleOp(lease, outcome, escaped(lease.deployment), escaped(lease.group)))
 
     def cancel(self, lease: Lease) -> None:
@@ -139,6 +150,7 @@ class Store:
             return
         member = self._process()
         member.worker.live.pop(lease.id, None)
+        member.worker.silences.end(lease)
         member.ends.send(CancelOp(lease.id, escaped(lease.group), subjects=lease.subjects))
 
     def observe(self, lease: Lease, heard: Sequence[Heard], refused: bool = False) -> None:

@@ -11,6 +11,7 @@ import time
 from router_core.state.batch import Reply
 from router_core.state.names import escape
 from router_core.state.records import Lease
+from router_core.state.silence import Silences
 
 
 class Firsts:
@@ -46,6 +47,7 @@ class Worker:
         self.name = escape(f"{socket.gethostname()[:40]}-{self.pid}-{token}")
         self.new_epoch = secrets.token_hex(8)
         self.live: dict[str, Lease] = {}  # granted, not yet handed to settle
+        self.silences = Silences()
         self.open_operations = 0  # acquires and settles on their way: their leases may or may not be held there
         self.known = True
         self.scopes = ""  # whose limits there are: "account,user"

@@ -45,6 +45,10 @@ class Breakers:
         self._settings = settings
         self._known: dict[tuple[str, int, Verdict, int | None], Breaker] = {}
 
+    def doubts(self, deployment: Deployment, group_size: int) -> bool:
+        """Whether others of its group may be preferred to it: cooldowns are on, and it has others."""
+        return group_size > 1 and self.of(deployment, group_size, "timeout").max_cooldown > 0
+
     def of(self, deployment: Deployment, group_size: int, kind: OutcomeKind, status: int | None = None) -> Breaker:
         key = (deployment.id, group_size, kind, status if status in SERVER_STATUSES else None)
         found = self._known.get(key)

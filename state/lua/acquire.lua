@@ -1,6 +1,6 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
 -- Uses: numbers, shared, image, room, reserve, concerned, contexts, queue, tickets, panels, choose,
---       levels, claims, shadow, own, refusal, leases, breaker, panic, clock, question, budget, throttle
+--       levels, claims, shadow, own, refusal, leases, breaker, panic, clock, question, budget, throttle, doubt
 -- Defines: acquire
 -- Op      as question.lua says
 -- Returns "ok deployment generation probe best ..."; "pinned deployment" (not in a list that is sampled);
@@ -76,6 +76,8 @@ local function grant(request, panel, i, found, q)
     breaker.probe(d, request.id)
   elseif d.closing then
     breaker.close(d)
+  elseif doubt.is_due(d) then
+    doubt.ask(d)
   end
   queue.serve(q, request)
   own.let_go(q, request, d)

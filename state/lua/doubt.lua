@@ -1,5 +1,6 @@
--- What a deployment is thought of between its first failure and its cooldown.
--- Uses: tally, deployment, roster, breaker
+-- What a deployment is thought of between its first failure, or the first call that it leaves without a sign for
+-- unusually long, and its cooldown.
+-- Uses: tally, deployment, roster, breaker, clock
 -- Defines: doubt
 -- Failures in a row open the breaker: any success ends the row, or many long calls of which few fail would look like
 -- one. Doubt only sends others elsewhere (levels.lua), so what ends it is the success of a call that began after the
@@ -8,6 +9,24 @@
 -- `health` has its failures (cards.lua), so that a decision sees them without another column.
 
 local ENOUGH = 6 -- more of them change nothing in a decision
+-- How many times as long as it usually takes is unusual: to a first content; whole, as answers differ more in length.
+-- About what one of a hundred takes longer, for a peak EWMA as the usual.
+local LONG, LONG_WHOLE = 3, 6
+local LOST = 2 / 3 -- of that, where the copy of a call answered meanwhile
+local SHORT_MS = 1000 -- never
+local AGAIN_MS = 5000 -- after so long one that was silent is asked whether it still is; then after twice as long ...
+local LAST = 10 -- ... up to 80 s
+
+-- From how many milliseconds of silence on a call takes unusually long there; nil while nobody knows.
+local function bound(d, streams)
+  local usual = streams and d.ttft_ms or not streams and d.latency_ms
+  return usual and math.max(SHORT_MS, usual * (streams and LONG or LONG_WHOLE))
+end
+
+-- Its doubt with so many calls more.
+local function more(d, calls)
+  return math.max(d.doubt, math.min(d.doubt + calls, ENOUGH))
+end
 
 local function plan_success(e, d, lease)
   if not (e.samples or lease.kind == "probe") or not d.doubted_ms then
@@ -20,15 +39,42 @@ local function plan_success(e, d, lease)
   end
 end
 
+-- A call was given up because its copy answered first. A first one proves nothing unless it waited unusually long; but
+-- who is doubted already has served none since.
+local function plan_loss(e, d, lease)
+  deployment.of(d.id, roster.LEARNED_HEALTH)
+  local streams = e.samples.ttft_ms ~= nil
+  local long = bound(d, streams)
+  if d.doubt > 0 or (long and (e.samples.ttft_ms or e.samples.latency_ms) >= LOST * long) then
+    e.row, e.doubt = d.row, more(d, 1)
+    e.doubted_ms, e.silent = math.max(d.doubted_ms or 0, lease.at_ms), true
+  end
+end
+
 -- Part of a plan: the row, the doubt and its time with this result, as `e.row`, `e.doubt`, `e.doubted_ms`; no row:
 -- nothing changes. Throws GARBLED.
 local function plan(e, d, lease)
   if e.verdict == "ok" then
     plan_success(e, d, lease)
   elseif d.learned and e.policy.cap > 0 and not e.alone and not tally.NEUTRAL[e.verdict] then
-    e.row, e.doubt = d.row + 1, math.min(d.doubt + 1, ENOUGH)
+    e.row, e.doubt = d.row + 1, more(d, 1)
     e.doubted_ms = math.max(d.doubted_ms or 0, lease.at_ms)
+  elseif e.samples and e.samples.at_least and e.policy.cap > 0 then
+    plan_loss(e, d, lease)
   end
+end
+
+-- So many calls say nothing good of one that serves; `silent`: they had no sign of it.
+local function cast(d, calls, silent)
+  if d.closing then
+    breaker.close(d)
+  end
+  local again_ms = silent and clock.now + AGAIN_MS * 2 ^ math.max(calls - ENOUGH, 0) or nil
+  deployment.transition(d, d.state, { doubt = calls, silent = again_ms })
+end
+
+local function serves(d)
+  return d.state == "closed" or d.state == "ramp"
 end
 
 -- Note it, after the breaker has judged. Only after `plan`.
@@ -38,13 +84,31 @@ local function commit(e, d, lease)
   end
   d.row, d.doubted_ms = e.row, e.doubted_ms
   deployment.touch(d, "learned")
-  local serves = d.state == "closed" or d.state == "ramp"
-  if e.doubt and serves and lease.generation == d.generation and d.doubt ~= e.doubt then
-    if d.closing then
-      breaker.close(d)
-    end
-    deployment.transition(d, d.state, { doubt = e.doubt })
+  if e.doubt and serves(d) and lease.generation == d.generation and d.doubt ~= e.doubt then
+    cast(d, e.doubt, e.silent)
   end
 end
 
-local doubt = { plan = plan, commit = commit }
+-- So many calls that run, the last of them since `at_ms`, wait unusually long. Its `learned` and its health were read.
+local function suspect(d, calls, at_ms)
+  if not serves(d) or at_ms < d.since_ms then
+    return
+  end
+  d.doubted_ms = math.max(d.doubted_ms or 0, at_ms)
+  deployment.touch(d, "learned")
+  if d.doubt < ENOUGH then
+    cast(d, more(d, calls), true)
+  end
+end
+
+-- Is it to be asked now, whatever casts doubt on it? Failures come by themselves; of silence nobody hears the end.
+local function is_due(d)
+  return d.silent and clock.now >= d.silent
+end
+
+-- It is: nobody else has to for a while.
+local function ask(d)
+  cast(d, math.min(d.doubt + 1, LAST), true)
+end
+
+local doubt = { is_due = is_due, ask = ask, bound = bound, plan = plan, commit = commit, suspect = suspect }

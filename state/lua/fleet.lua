@@ -1,6 +1,6 @@
 -- The script of workers and operators: everything but calls, in the order given.
 -- Uses: shared, keys, run, heartbeat, reconcile, join, leave, register, limits, calendars, control, snapshot, ids,
---       percentiles, workers, shadows, diary, meters, named, reserved, fits, probing, probed, probes
+--       percentiles, workers, shadows, diary, meters, named, reserved, fits, probing, probed, probes, silence
 -- Defines: fleet
 -- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation
@@ -28,6 +28,7 @@ local verbs = {
   probing = probing,
   probed = probed,
   probes = probes,
+  silence = silence,
 }
 
 local function fleet(given_keys, args)

@@ -66,9 +66,12 @@ function in_flight.tell(members, request)
       end
       card = cards_of(ids)[d.id]
     end
-    local others = math.max(0, d.inflight - card.calls)
-    d.input_in_flight = card.input + others * request.input_tokens
-    d.output_in_flight = card.output + others * request.output_tokens
+    d.input_in_flight, d.output_in_flight = card.input, card.output
+    local others = d.inflight - card.calls
+    if others > 0 then
+      d.input_in_flight = card.input + others * request.input_tokens
+      d.output_in_flight = card.output + others * request.output_tokens
+    end
   end
 end
 

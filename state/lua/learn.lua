@@ -28,8 +28,13 @@ local function raise(d, measure, sample)
   end
 end
 
--- A call that was given up for a faster one took at least so long.
+-- A call that was given up for a faster one took at least so long. Its tokens would hardly have come faster than its
+-- first content: where that is so many times as late as usual, they are taken to be as slow.
 local function at_least(d, samples)
+  local late = samples.ttft_ms and d.ttft_ms and samples.ttft_ms / d.ttft_ms
+  if late and d.ms_per_token and late > 1 then
+    d.ms_per_token = d.ms_per_token * late
+  end
   raise(d, "latency_ms", samples.latency_ms)
   raise(d, "ttft_ms", samples.ttft_ms)
   d.sampled_ms = clock.now

@@ -1,6 +1,6 @@
 -- Who is tried before or after what the ranks say: the deployment of a session, wishes, preferred ones; those that
 -- failed last; and whom panic let in.
--- Uses: panels
+-- Uses: panels, doubt
 -- Defines: levels
 -- A wish may be bounded: it is one only while the deployment has at most 1.25 times its share of the calls in flight
 -- (consistent hashing with bounded loads: Mirrokni, Thorup and Zadimoghaddam 2018), so that a popular key spills over.
@@ -67,11 +67,12 @@ end
 
 -- Whose last n calls failed comes last: always for a call that failed elsewhere, which has few attempts left and is no
 -- probe either, and for others but one in 2^n, so that one failure of many does not empty it and its recovery is seen.
+-- Whom its silence casts doubt on has to be asked to be heard of, now and then.
 local function put_doubted(levels, panel, request, draw)
   for i = 1, #levels do
     local d = panel.members[i]
     local last = request.extra and (d.doubt > 0 or d.state == "open")
-    if last or (d.doubt > 0 and draw() >= 0.5 ^ d.doubt) then
+    if last or (d.doubt > 0 and not doubt.is_due(d) and draw() >= 0.5 ^ d.doubt) then
       levels[i] = math.max(levels[i], d.order * ORDER + DOUBTED)
     end
   end

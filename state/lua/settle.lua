@@ -45,7 +45,9 @@ local function plan_windows(e, lease)
   local found = {}
   corrections.plan(lease, e.corrections, found)
   local counted = tally.plan(e, found)
-  slots.prepare(found)
+  if found[1] then
+    slots.prepare(found)
+  end
   return counted
 end
 

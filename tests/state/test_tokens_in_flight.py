@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from router_core.state.records import Acquire, Lease
+from router_core.state.records import Lease
 from router_core.state.store import Store
 from tests.state.kit import Place, Raw, ask, beat, declared, ended, question, serving, settled, tries
-
-COUNTING = "least-tokens"
-
-
-def weighed(input: int = 100, output: int = 20, *candidates: str, **more: object) -> Acquire:
-    """A call whose strategy goes by tokens."""
-    return ask(*candidates, strategy=COUNTING, input_tokens=input, output_tokens=output, **more)
-
-
-def column(place: Place) -> dict[str, str]:
-    """Deployment -> "input output calls"."""
-    return place.column("tokens_in_flight")
+from tests.state.tokens_kit import COUNTING, column, weighed
 
 
 async def running(store: Store, *tokens: tuple[int, int]) -> list[Lease]:
