@@ -94,11 +94,12 @@ local function commit(e, d, lease)
 end
 
 -- So many calls that run, the last of them since `at_ms`, wait unusually long. Its `learned` and its health were read.
+-- Workers tell when they asked for it, so it may have begun a moment later, and its own end is no later call's.
 local function suspect(d, calls, at_ms)
   if not serves(d) or at_ms < d.since_ms then
     return
   end
-  d.doubted_ms = math.max(d.doubted_ms or 0, at_ms)
+  d.doubted_ms = math.max(d.doubted_ms or 0, at_ms + SHORT_MS)
   deployment.touch(d, "learned")
   if d.doubt < ENOUGH then
     cast(d, more(d, calls))
