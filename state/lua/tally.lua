@@ -37,9 +37,9 @@ end
 
 -- Open the windows of a settle and add the slots to read. Returns those to count in. Throws GARBLED.
 local function plan(e, found)
-  local counted = {}
-  for i = 1, #e.counted do
-    counted[i] = open(e.counted[i], found)
+  local counted = e.counted -- windows take the places of their names
+  for i = 1, #counted do
+    counted[i] = open(counted[i], found)
   end
   for i = 1, e.judged and #e.judged or 0 do
     open(e.judged[i], found)
