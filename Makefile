@@ -14,6 +14,7 @@ AIMOCK := build/aimock/node_modules/.package-lock.json
 # Many tests wait for servers: one process more than the two cores of a small machine.
 JOBS ?= 3
 PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n $(JOBS) --dist worksteal
 # What Python compiled is kept: each process of a test run would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -36,7 +37,7 @@ demo: $(STAMP) ## real traffic through four workers and a shared Valkey, ends wi
 # Two runs, one report: what measures time or races many processes must not share the machine with other tests.
 test: $(STAMP) ## all tests on all engines
 	@rm -rf build/tally.json
-	$(PYTEST) -n $(JOBS) -m "not serial" --tally=build/tally.json $(COV) $(ARGS)
+	$(PYTEST) $(PARALLEL) -m "not serial" --tally=build/tally.json $(COV) $(ARGS)
 	$(PYTEST) -m serial --tally=build/tally.json $(COV) $(ARGS)
 
 coverage: $(STAMP) ## the same with branch coverage, which takes about twice as long
@@ -45,7 +46,7 @@ coverage: $(STAMP) ## the same with branch coverage, which takes about twice as 
 	$(BIN)/python -m coverage report
 
 test-fast: $(STAMP) ## the tests that are not slow, on memory:// and Valkey, within a minute
-	$(PYTEST) -n $(JOBS) -q -m "not slow and not serial and not further" $(ARGS)
+	$(PYTEST) $(PARALLEL) -q -m "not slow and not serial and not further" $(ARGS)
 
 long: $(STAMP) ## replays that take minutes: the whole trace, workers killed each second
 	$(PYTEST) tests/acceptance tests/state -m long -s $(ARGS)
@@ -60,7 +61,7 @@ $(AIMOCK):
 		--prefix build/aimock '@copilotkit/aimock@^1.43' || echo "aimock could not be installed" >&2; fi
 
 conform: $(CONFORM) $(AIMOCK) ## every provider as it was recorded, beside its own SDK; ends with a table
-	$(PYTEST) tests/conform -n $(JOBS) -q --timeout=60 $(ARGS)
+	$(PYTEST) tests/conform $(PARALLEL) -q --timeout=60 $(ARGS)
 
 bench: $(STAMP) ## cost of a call and of a decision
 	$(BIN)/python -m tests.bench $(ARGS)

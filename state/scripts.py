@@ -32,7 +32,7 @@ _BASE = _files(
     "run fit",  # one operation after the other
 )
 _CALLS = _files(
-    "fair queue forecast tickets",  # turns of those that wait
+    "fair queued queue forecast tickets",  # turns of those that wait
     "ranks panic comeback panels choose levels",  # who is tried, in which order
     "claims shadow own",  # sessions, shadows, limits of one's own
     "refusal reserve concerned",  # the answer: why not, or what is reserved

@@ -16,15 +16,18 @@ class Silences:
     """The calls by lease; times are the pool's, in ms."""
 
     def __init__(self) -> None:
-        self._calls: dict[str, tuple[Lease, bool]] = {}
+        self._calls: dict[str, tuple[str, int, bool]] = {}
         self._told = 0.0  # when the pool heard of them last
 
     def __len__(self) -> int:
         return len(self._calls)
 
-    def begin(self, lease: Lease, stream: bool) -> None:
-        """A call is made. `stream`: it waits for a first content, not for the whole answer."""
-        self._calls[lease.id] = lease, stream
+    def begin(self, lease: Lease, stream: bool, now: float) -> None:
+        """A call is made. `stream`: it waits for a first content, not for the whole answer.
+
+        `now` is no earlier than its lease: else its own success would count as that of a call from after the silence.
+        """
+        self._calls[lease.id] = lease.deployment, int(now), stream
 
     def end(self, lease: Lease) -> None:
         """It has its sign, or is over. Any number of times."""
@@ -37,9 +40,9 @@ class Silences:
     def text(self, now: float) -> str:
         """`id at:before:age:stream,... id ...` as lua/silence.lua reads it, "" where nobody waits for long."""
         waiting: dict[str, list[tuple[int, bool]]] = {}
-        for lease, stream in tuple(self._calls.values()):  # at once: another thread may change it meanwhile
-            if now - lease.at_ms >= LEAST:
-                waiting.setdefault(lease.deployment, []).append((lease.at_ms, stream))
+        for deployment, at_ms, stream in tuple(self._calls.values()):  # at once: another thread may change it meanwhile
+            if now - at_ms >= LEAST:
+                waiting.setdefault(deployment, []).append((at_ms, stream))
         return " ".join(f"{escaped(id)} {self._words(calls, now)}" for id, calls in waiting.items())
 
     def _words(self, calls: list[tuple[int, bool]], now: float) -> str:

@@ -127,7 +127,8 @@ class Store:
     def listen(self, lease: Lease, stream: bool) -> None:
         """The call goes upstream: until it is heard of, or settled, its deployment is watched for its silence."""
         if not self._closed:
-            self._process().worker.silences.begin(lease, stream)
+            worker = self._process().worker
+            worker.silences.begin(lease, stream, worker.pool_ms())
 
     def heard_of(self, lease: Lease) -> None:
         """Its first content is there. Any number of times, from any thread."""

@@ -12,7 +12,8 @@ of all candidates into the list `ranks` and returns true, none is asked for.
                 (cooldowns in a row, 0: none ever), since_ms (last change of state), reason (of the last cooldown), and
                 what the line `-- Facts: ...` names of latency_ms, ttft_ms, ms_per_token, sampled_ms, input_price and
                 output_price (nano-dollars per million tokens), used (share of the tightest limit), input_in_flight and
-                output_in_flight (estimated tokens of its calls in flight); nil where unknown
+                output_in_flight (estimated tokens of its calls in flight: counted for calls of strategies that name one
+                of the two, others are taken for ones like this); nil where unknown
     request     stream, input_tokens, output_tokens, args, group, extra (nil but for a retry or a hedge)
     now         the pool's time in ms
     random()    uniform in (0, 1)

@@ -30,7 +30,7 @@ class Ledger:
 
     async def read(self) -> None:
         """What is reserved in the last minute. Raises StateError."""
-        for deployment, resource, second, amount in slots(await self._hash("window")):
+        for deployment, resource, second, amount in slots(await self._hash("used"), await self._hash("window")):
             self._reserved[deployment, resource][second] = amount
 
     def worst(self, deployment: str, resource: str) -> int:
@@ -74,12 +74,14 @@ class Ledger:
         return dict(zip(flat, flat, strict=True))
 
 
-def slots(window: dict[str, str]) -> Iterable[tuple[str, str, int, int]]:
-    """(deployment, resource, second, amount) of `deployment/resource/60:slot` -> "amount last_ms"."""
-    for name, value in window.items():
+def slots(used: dict[str, str], window: dict[str, str]) -> Iterable[tuple[str, str, int, int]]:
+    """(deployment, resource, second, amount) of `deployment/resource/60` -> "sum oldest_slot amount last_ms", the
+    newest slot, and of those before: `deployment/resource/60:slot` -> "amount last_ms"."""
+    for name, value in (*used.items(), *window.items()):
         if name == _SENTINEL:
             continue
         deployment, resource, seconds = name.partition(":")[0].split("/")
-        if seconds == "60" and resource in ("requests", "tokens"):
-            amount, last_ms = value.split()
+        words = value.split()
+        if seconds == "60" and resource in ("requests", "tokens") and (name in window or len(words) == 4):
+            amount, last_ms = words[-2:]
             yield deployment, resource, int(last_ms) // 1000, int(amount)

@@ -114,7 +114,7 @@ end
 -- A failure was counted: e.verdict, by e.policy (outcome.lua); a cap of 0 = never cool. Of a worker that is alone in
 -- not reaching it (e.alone) only the probe has a say, and it adds nothing to the time.
 local function failure(d, lease, e)
-  local policy, asked = e.policy, e.retry_ms
+  local policy, asked = e.policy, e.retry_ms or 0
   local current = lease.generation == d.generation
   local is_probe = current and d.state == "half-open" and d.probe == lease.id
   if policy.cap == 0 then

@@ -75,7 +75,7 @@ local function plan(lease, list, found)
     local w = window.open(list[i], list[i + 1], place and place.column, place and place.field)
     local slot = place and place.slot or ring.slot_at(w, lease.at_ms)
     list[i], list[i + 1] = w, slot
-    if not w.calendar then
+    if not w.calendar and not (w.entry and w.entry.slot == slot) then
       found[#found + 1] = w
       found[#found + 1] = slot
     end

@@ -1,15 +1,15 @@
 -- What the settles of a run need, read for all of them at once.
--- Uses: image, recall, corrections, tally, lessons, sketches, roster, leases
+-- Uses: image, recall, corrections, tally, lessons, sketches, deployment, roster, leases
 -- Defines: ends
 
--- Find the lease of a settle and which windows it touches. Throws GARBLED.
+-- Find the lease of a settle and which windows it touches; which deployment is to be found then. Throws GARBLED.
 local function look_up(e)
   local lease = leases.read(e.id)
   if lease then
     e.corrections = corrections.of(lease, e.used)
     e.counted, e.judged = tally.of(e, lease)
   end
-  e.lease = lease
+  e.lease, e.card = lease, nil
 end
 
 local windows, seen -- ids of windows that nobody knows and whose sums stand in the common column, each once
@@ -49,11 +49,13 @@ local function target_of(e)
   return e.lease and e.lease.deployment or e.deployment
 end
 
--- Is all of a deployment known that a settle needs? Mostly an earlier run has read it.
-local function is_known(e)
+-- The card of a settle's deployment, nil where something is to be read that the settle needs: mostly an earlier run has
+-- read it.
+local function known_card(e)
   local d, used = roster.card(target_of(e)), e.used
   local has_numbers = (not used.tokens or d.tokens) and (not used.cost or d.spend_nano)
-  return roster.has(d, columns_of(e)) and has_numbers and not lessons.any(e)
+  local is_known = has_numbers and roster.has(d, columns_of(e)) and not deployment.garbled(d)
+  return is_known and d or nil
 end
 
 -- Read what all settles need of their deployments.
@@ -90,7 +92,8 @@ local function load(list)
     if pcall(look_up, e) and e.lease then
       add_windows(e)
     end
-    known = known and is_known(e)
+    e.card = known_card(e)
+    known = known and e.card and not lessons.any(e)
   end
   if not known then
     load_deployments(list)

@@ -38,7 +38,7 @@ local function write(group, failure, written)
     if size > EMPTY then -- what was to be set may be removed again
       local reply = size <= AT_ONCE and redis.pcall(unpack(list, 1, size)) or in_parts(list)
       list.size = EMPTY
-      if type(reply) == "table" and reply.err then
+      if reply ~= 1 and reply ~= 0 and type(reply) == "table" and reply.err then -- mostly it is one of these
         failure = reply.err
         if not written then
           error(failure, 0)

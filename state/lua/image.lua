@@ -122,9 +122,8 @@ function image.set(name, field, text)
     image.spoils = true
   end
   if text then
-    pending.add(pending.command("HSET", name), field, text)
+    pending.set(name, field, text)
   else
     pending.unset(name, field)
-    pending.remove(pending.command("HDEL", name), field)
   end
 end

@@ -85,7 +85,6 @@ local function parse(op)
     kind = kind,
     policy = policy,
     verdict = kind,
-    retry_ms = tonumber(retry) or 0,
     used = { tokens = input and output and input + output, input = input, output = output, cost = cost },
     samples = samples_of(kind, total, ttft, output, stream == "1", given_up),
     rest = rest,
@@ -93,9 +92,13 @@ local function parse(op)
     corrections = nil,
     counted = nil,
     position = nil,
+    card = nil,
     fit = nil,
     context = nil,
   }
+  if retry ~= "-" then
+    e.retry_ms = tonumber(retry)
+  end
   if policy.slow then
     e.verdict = verdict_of(kind, policy, total, ttft)
   end

@@ -142,15 +142,27 @@ local function hold(d, request)
   end
 end
 
+-- The larger of `share` and that of the tightest limit of a holder. Throws GARBLED.
+local function share_of(h, share)
+  local limits = holders.limits(h)
+  for i = 1, #limits do
+    local limit = limits[i]
+    if not limit.shadow then
+      local used = limit.seconds and holders.window(h, i).sum or h.inflight
+      local own = used / (limit.amount > 1e-9 and limit.amount or 1e-9)
+      share = own > share and own or share
+    end
+  end
+  return share
+end
+
 -- Share of the tightest limit in use, its own or of whom it belongs to, 0..1 and above under debt; 0 without limits.
 -- Throws GARBLED.
 local function used_share(d)
-  local share = 0
-  for _, h in ipairs(holders.of(d, NOBODY)) do
-    for i, limit in ipairs(holders.limits(h)) do
-      local used = limit.seconds and holders.window(h, i).sum or h.inflight
-      share = limit.shadow and share or math.max(share, used / math.max(limit.amount, 1e-9))
-    end
+  local share = share_of(d, 0)
+  local others = clock.scopes and holders.of(d, NOBODY) or NOBODY
+  for i = 2, #others do
+    share = share_of(others[i], share)
   end
   return share
 end

@@ -1,9 +1,8 @@
 -- Limits of whom a call names: where they are full, no room of a deployment is of use to it, and it keeps none.
--- Uses: window, holders, needs, scopes, subjects, outlook, queue
+-- Uses: window, holders, needs, subjects, outlook, queue, queued
 -- Defines: own
 
 local NEVER = math.huge
-local NOBODY = "-" -- the caller of calls without one
 
 -- Pool time from which a request fits the rows of a holder at such prices: nil where it fits now, NEVER where nobody
 -- knows. Throws GARBLED.
@@ -47,27 +46,27 @@ local function blocking(request, members)
   return nil
 end
 
--- Is a request of the same caller kept from being served by rows of the user or the team? Of tags it has others.
-local function is_kept(list, request, members)
-  for _, h in ipairs(list) do
-    if scopes.of(h.id) ~= "tag" and due(h, request, members) then
-      return true
+-- Tickets of calls that name this subject, and that its rows keep from being served now.
+local function drop_kept(q, h, request, members)
+  if h.limits.fixed and not due(h, request, members) then
+    return -- it is the same for all calls
+  end
+  for i = #q.tickets, 1, -1 do
+    local ticket = q.tickets[i]
+    if not ticket.acting and queued.names(ticket.member, h.id) and due(h, ticket.request, members) then
+      queue.give_up(q, ticket.member)
     end
   end
-  return false
 end
 
--- A call was served: other tickets of its caller that cannot be served now for the same limits keep no room any more.
+-- A call was served: tickets of others that cannot be served now for the same limits keep no room any more.
 local function let_go(q, request, d)
-  if q.empty or not request.subjects or request.caller == NOBODY then
+  if q.empty or not request.subjects then
     return
   end
   local ok, list = pcall(subjects.of_request, request)
-  for i = ok and #q.tickets or 0, 1, -1 do
-    local ticket = q.tickets[i]
-    if ticket.caller == request.caller and not ticket.acting and is_kept(list, ticket.request, { d }) then
-      queue.give_up(q, ticket.member)
-    end
+  for i = 1, ok and #list or 0 do
+    drop_kept(q, list[i], request, { d })
   end
 end
 

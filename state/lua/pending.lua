@@ -13,6 +13,7 @@ local VERBS = {
   ZADD = { type = "zset", begun = ADDED, commands = {} },
   HSET = { type = "hash", begun = ADDED, commands = {} },
 }
+local SETS, REMOVALS = VERBS.HSET.commands, VERBS.HDEL.commands
 local TYPES = { XADD = "stream" } -- what other commands need; nil: they take the place of whatever is there
 local is_column = {}
 for _, name in ipairs(column_names) do
@@ -89,14 +90,26 @@ function pending.remove(list, argument)
 end
 
 -- A field is not set after all.
-function pending.unset(name, field)
-  local list, n = pending.command("HSET", name), EMPTY
+local function withdraw(list, field)
+  local n = EMPTY
   for i = EMPTY + 1, list.size, 2 do
     if list[i] ~= field then
       list[n + 1], list[n + 2], n = list[i], list[i + 1], n + 2
     end
   end
   list.size = n
+end
+
+function pending.set(name, field, text)
+  pending.add(SETS[name] or pending.command("HSET", name), field, text)
+end
+
+function pending.unset(name, field)
+  local set = SETS[name]
+  if set and set.size > EMPTY then
+    withdraw(set, field)
+  end
+  pending.remove(REMOVALS[name] or pending.command("HDEL", name), field)
 end
 
 function pending.add_member(name, score, member)

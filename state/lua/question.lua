@@ -8,7 +8,7 @@
 --         times in pool ms; route and list: numbers of shared strings, "group strategy key=value ..." and "id id ...";
 --         key: number of a key; sampled 1: the list is not all of the group; max: tokens at most, where a limit
 --         reserves those; scopes: of the limits that the worker knows of, for calls with subjects, and the subjects in
---         them; firsts, extra: budget.lua; throttle: throttle.lua
+--         them; caller: as in tickets (queued.lua); firsts, extra: budget.lua; throttle: throttle.lua
 
 local FORM = "^acquire (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S+) (%d)(.*)$"
 
@@ -113,7 +113,7 @@ local function parse(op)
     group = of_route[1],
     strategy = of_route[2],
     args = shared.values(route),
-    caller = caller,
+    caller = until_ms == "0" and caller or string.match(caller, "^[^=]*"),
     ticket = until_ms .. "|" .. shared.worker .. "|" .. id .. "|" .. input .. "|" .. output .. "|" .. caller,
   }
   if rest ~= "" then

@@ -1,30 +1,16 @@
--- Waiting calls of a group, in the order of their turns. Mostly there are none; what is kept for them: tickets.lua.
--- Uses: numbers, image, keyring, pending, recall, keys, fair, clock
+-- Waiting calls of a group, in the order of their turns. Mostly there are none. How they are stored: queued.lua; what
+-- is kept for them: tickets.lua.
+-- Uses: numbers, image, keyring, pending, recall, fair, queued
 -- Defines: queue
--- `waiting:<group>` ZSET "wait_until|worker|id|input|output|caller" by turn, then notes (fair.lua); "~" is the
--- sentinel, last. The first 64 tickets are read; who stands behind them is refused without a look at the room.
 
-local READ, MOST_READ = 64, 1024 -- tickets; the more only where those before them are void
-local WORKER_DEAD_MS = 10000
-local GRACE_MS = 1000 -- a call's last try comes a little after its time
-local FORM = "^(%d+)|([^|]*)|[^|]*|(%d+)|(%d+)|([^|]*)$"
-
-local queues, alive -- of this run: queues that are more than empty; worker -> does it live?
-local used = true
+local queues = {} -- of this run: queues that are more than empty
+local used = false
 
 local function begin()
+  queued.begin()
   if used then
-    queues, alive, used = {}, {}, false
+    queues, used = {}, false
   end
-end
-
-local function is_alive(worker)
-  if alive[worker] == nil then
-    used = true
-    local beat = redis.call("ZSCORE", keys.workers, worker)
-    alive[worker] = beat and clock.now - tonumber(beat) < WORKER_DEAD_MS or false
-  end
-  return alive[worker]
 end
 
 local function renumber(q, from)
@@ -32,43 +18,6 @@ local function renumber(q, from)
     q.tickets[i].place = i - 1
   end
 end
-
--- A ticket as it stands there; one that nobody waits for any more is dropped.
-local function take(q, member, turn)
-  local wait_until, worker, input, output, caller = string.match(member, FORM)
-  if worker and tonumber(wait_until) + GRACE_MS >= clock.now and is_alive(worker) then
-    local request = { input_tokens = tonumber(input), output_tokens = tonumber(output) }
-    local at = #q.tickets
-    local ticket =
-      { turn = turn, until_ms = tonumber(wait_until), caller = caller, request = request, place = at, member = member }
-    q.tickets[at + 1], q.places[member] = ticket, ticket
-    return
-  end
-  pending.remove_member(q.key, member)
-  q.left = q.left + 1
-  if caller then
-    fair.give_back(q, turn, caller)
-  end
-end
-
--- Read the tickets from rank `from` on. `found`: the first READ + 1 members there with their turns.
-local function read(q, found, from)
-  for i = 1, #found, 2 do
-    local turn = tonumber(found[i + 1])
-    if turn >= fair.NOTES then
-      q.more = false
-      return
-    end
-    take(q, found[i], turn)
-  end
-  q.more = #found == 2 * (READ + 1)
-  from = from + READ + 1
-  if q.more and #q.tickets < READ and from < MOST_READ then
-    read(q, redis.call("ZRANGE", q.key, numbers.int(from), numbers.int(from + READ), "WITHSCORES"), from)
-  end
-end
-
-local FIRST, LAST = "0", numbers.int(READ)
 
 -- The queue of a group, which is known from run to run while it is empty: `tickets` {turn, until_ms, caller, request,
 -- place from 0} in order, of which those read and those of this run; `more`: others stand behind them. `places`: member
@@ -78,7 +27,7 @@ local function of(group)
   local q = empty_ones[group] or queues[group]
   if not q then
     local key = keyring.waiting(group)
-    local found = redis.call("ZRANGE", key, FIRST, LAST, "WITHSCORES")
+    local found = queued.first(key)
     image.proven(key)
     q = {
       key = key,
@@ -103,7 +52,7 @@ local function of(group)
     else
       queues[group], used = q, true
       q.fresh = false
-      read(q, found, 0)
+      queued.read(q, found)
       q.empty = #q.tickets == 0 and not q.more
       if q.empty then
         fair.clear(q)
@@ -193,7 +142,7 @@ end
 local function give_up(q, member)
   local turn = not q.empty and remove(q, member)
   if turn then
-    fair.give_back(q, turn, string.match(member, "([^|]*)$"))
+    fair.give_back(q, turn, queued.caller(member))
   end
 end
 

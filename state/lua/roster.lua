@@ -15,13 +15,13 @@ function roster.spoil(d)
   roster.changes = roster.changes + 1
 end
 
--- A set of columns that are read together.
+-- A set of columns that are read together; `covers`: another set -> is all of it in this one?
 local function columns(names)
   local has = {}
   for i = 1, #names do
     has[names[i]] = true
   end
-  return { names = names, has = has }
+  return { names = names, has = has, covers = {} }
 end
 
 roster.INFLIGHT = columns({ "inflight" })
@@ -70,17 +70,27 @@ function roster.list(ids)
   return list
 end
 
+-- Are all of the wanted columns among those that were read?
+local function covers(read, wanted)
+  for i = 1, #wanted.names do
+    if not read.has[wanted.names[i]] then
+      return false
+    end
+  end
+  return true
+end
+
 -- Were the columns of this card read?
 function roster.has(d, wanted)
   if d.age ~= recall.age or d.read == wanted then
     return d.age == recall.age
   end
-  for i = 1, #wanted.names do
-    if not d.read.has[wanted.names[i]] then
-      return false
-    end
+  local covered = d.read.covers[wanted]
+  if covered == nil then
+    covered = covers(d.read, wanted)
+    d.read.covers[wanted] = covered
   end
-  return true
+  return covered
 end
 
 -- Those of the cards whose column was not read, and their ids.

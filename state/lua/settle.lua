@@ -45,7 +45,9 @@ local function plan_windows(e, lease)
   local found = {}
   corrections.plan(lease, e.corrections, found)
   local counted = tally.plan(e, found)
-  slots.prepare(found)
+  if found[1] then
+    slots.prepare(found)
+  end
   return counted
 end
 
@@ -66,7 +68,7 @@ local function run(e)
   if not lease and (e.epoch == clock.epoch or leases.was_charged(e.id)) then
     return "gone"
   end
-  local d = deployment.of(lease and lease.deployment or e.deployment, ends.columns(e))
+  local d = e.card or deployment.of(lease and lease.deployment or e.deployment, ends.columns(e))
   plan_numbers(e, d)
   if not lease then
     return charge(e, d)

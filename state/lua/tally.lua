@@ -26,19 +26,23 @@ local function of(e, lease)
   return counted, judged
 end
 
+-- Open a counter, whose newest slot must be known.
+local function open(name, found)
+  local w = window.open(name, window.MINUTE)
+  if not w.entry then
+    found[#found + 1], found[#found + 2] = w, w.newest
+  end
+  return w
+end
+
 -- Open the windows of a settle and add the slots to read. Returns those to count in. Throws GARBLED.
 local function plan(e, found)
-  local counted = {}
-  for i = 1, #e.counted do
-    local w = window.open(e.counted[i], window.MINUTE)
-    counted[i] = w
-    found[#found + 1] = w
-    found[#found + 1] = w.newest
+  local counted = e.counted -- windows take the places of their names
+  for i = 1, #counted do
+    counted[i] = open(counted[i], found)
   end
   for i = 1, e.judged and #e.judged or 0 do
-    local w = window.open(e.judged[i], window.MINUTE)
-    found[#found + 1] = w
-    found[#found + 1] = w.newest
+    open(e.judged[i], found)
   end
   return counted
 end

@@ -10,7 +10,7 @@
 -- is to be kept after an entry. They are known from run to run as long as its card is; all others as long as anything.
 
 local changed_windows, windows_count, changed_slots, slots_count = {}, 0, {}, 0
-local match = string.match
+local match, int = string.match, numbers.int
 local FORM = "^(%S+) (%S+) ?(%S*) ?(%S*)$"
 local USED, SLOTS = pending.command("HSET", "used"), pending.command("HSET", "window")
 local MINUTE = { seconds = 60 } -- in which results are counted
@@ -165,22 +165,18 @@ local function clear(w)
 end
 
 local function time(at_ms)
-  return at_ms == clock.now and clock.text or numbers.int(at_ms)
-end
-
-local function pair(first, at_ms)
-  return numbers.int(first) .. " " .. time(at_ms)
+  return at_ms == clock.now and clock.text or int(at_ms)
 end
 
 -- The number of a slot; all windows of a length have the same, as long as it lasts.
-local slot_text = memo(256, numbers.int)
+local slot_text = memo(256, int)
 
 local function text_of(w)
-  local entry, text = w.entry, numbers.int(w.sum) .. " " .. slot_text(w.oldest)
+  local entry = w.entry
   if w.calendar or not (entry and entry.last_ms) then
-    return text
+    return int(w.sum) .. " " .. slot_text(w.oldest)
   end
-  return text .. " " .. pair(entry.amount, entry.last_ms)
+  return int(w.sum) .. " " .. slot_text(w.oldest) .. " " .. int(entry.amount) .. " " .. time(entry.last_ms)
 end
 
 local function flush()
@@ -194,7 +190,7 @@ local function flush()
     local w = entry.w
     entry.changed = false
     local command = w.column and pending.command("HSET", w.column) or SLOTS
-    pending.add(command, slots.field(w.field, entry.slot, w.ring), pair(entry.amount, entry.last_ms))
+    pending.add(command, slots.field(w.field, entry.slot, w.ring), int(entry.amount) .. " " .. time(entry.last_ms))
   end
 end
 

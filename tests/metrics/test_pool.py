@@ -43,12 +43,23 @@ async def scraped(registry: CollectorRegistry, name: str, labels: dict[str, str]
             await asyncio.sleep(0.02)
 
 
+async def test_tokens_in_flight_where_a_strategy_counts_them(store: Store, pool: str) -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, store, [("chat", "a"), ("chat", "b")])
+    for _ in range(2):
+        await store.acquire(Acquire("chat", ("a",), "least-tokens", input_tokens=100, output_tokens=50))
+    for kind, tokens in (("input", 200), ("output", 100)):
+        await scraped(registry, "router_core_pool_tokens_in_flight", {"pool": pool, **A, "kind": kind}, tokens)
+    metrics.close()
+
+
 async def test_limits_used_and_left_inflight_health_and_weight(store: Store, pool: str) -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry, store, [("chat", "a"), ("chat", "b")])
     await store.acquire(Acquire("chat", ("a",), input_tokens=100, output_tokens=50))
     labels, value = {"pool": pool, **A}, registry.get_sample_value
     await scraped(registry, "router_core_pool_inflight", labels, 1)
+    assert value("router_core_pool_tokens_in_flight", {**labels, "kind": "input"}) is None, "nobody counts them"
     assert value("router_core_pool_weight", labels) == 2
     assert value("router_core_pool_health", {**labels, "state": "closed"}) == 1
     assert value("router_core_pool_health", {**labels, "state": "open"}) == 0

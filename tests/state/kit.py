@@ -35,6 +35,7 @@ RANKS = strategies.sources(
 OPERATOR = ("router:test-router@", "operator:test-operator@")
 SEPARATOR = "\x1e"
 READING = frozenset(("EXISTS", "TYPE", "HGET", "HMGET", "HGETALL", "HKEYS", "ZSCORE", "ZCARD", "ZRANGE", "XRANGE"))
+READS = {"hash": ("HGETALL",), "zset": ("ZRANGE", "0", "-1", "WITHSCORES"), "stream": ("XRANGE", "-", "+")}
 _RAW = Script("raw", "return redis.call(unpack(ARGV))")
 
 
@@ -92,11 +93,14 @@ class Place:
         words = [key, *map(str, rest)]
         if self.memory is not None:
             return self.memory.evaluate(_RAW, [key], [command, *words])
+        return self._operator().execute_command(command, *words)
+
+    def _operator(self) -> Any:
         if self._client is None:
             url = self.url.replace(*OPERATOR)
             self._client = redis.Redis.from_url(url, decode_responses=True, protocol=2)
             self._client.response_callbacks.clear()
-        return cast(Any, self._client).execute_command(command, *words)
+        return self._client
 
     def do(self, command: str, column: str, *rest: str | int) -> Any:
         """One command on a column of the pool."""
@@ -104,13 +108,11 @@ class Place:
 
     def column(self, name: str) -> dict[str, str]:
         """All fields of a hash column but the sentinel."""
-        flat = self.do("HGETALL", name)
-        return {flat[i]: flat[i + 1] for i in range(0, len(flat), 2) if flat[i] != "~"}
+        return cast(dict[str, str], _read("hash", self.do("HGETALL", name)))
 
     def members(self, name: str) -> dict[str, float]:
         """All members of a sorted set but the sentinel."""
-        flat = self.do("ZRANGE", name, 0, -1, "WITHSCORES")
-        return {flat[i]: float(flat[i + 1]) for i in range(0, len(flat), 2) if flat[i] != "~"}
+        return cast(dict[str, float], _read("zset", self.do("ZRANGE", name, 0, -1, "WITHSCORES")))
 
     def put(self, column: str, field: str, text: str) -> None:
         """What an operator's hand does to one field."""
@@ -153,26 +155,40 @@ class Place:
     def dump(self, groups: Sequence[str] = ("g",), *, without: Sequence[str] = ("clock", "workers")) -> dict[str, Any]:
         """Everything the pool keeps, for comparison; what every run moves is left out."""
         names = [name for name in COLUMNS if name not in without] + [f"waiting:{group}" for group in groups]
-        return {name: self._content(name) for name in names}
+        kinds = dict(zip(names, map(_kind, self._several([(name, "TYPE") for name in names])), strict=True))
+        there = [name for name in names if kinds[name] in READS]
+        replies = self._several([(name, *READS[kinds[name]]) for name in there])
+        contents = {name: _read(kinds[name], reply) for name, reply in zip(there, replies, strict=True)}
+        return {name: contents.get(name, {} if kind == "none" else kind) for name, kind in kinds.items()}
+
+    def _several(self, commands: Sequence[Sequence[str]]) -> list[Any]:
+        """Commands that read columns, (column, command, …), in one exchange."""
+        if self.memory is not None:
+            return [self.do(command, name, *rest) for name, command, *rest in commands]
+        pipe = self._operator().pipeline(transaction=False)
+        for name, command, *rest in commands:
+            pipe.execute_command(command, self.prefix + name, *rest)
+        return cast(list[Any], pipe.execute())
 
     def _type(self, name: str) -> str:
-        kind = self.do("TYPE", name)
-        return cast(str, kind if isinstance(kind, str) else kind["ok"])
-
-    def _content(self, name: str) -> Any:
-        kind = self._type(name)
-        if kind == "hash":
-            return self.column(name)
-        if kind == "zset":
-            return self.members(name)
-        if kind == "none":
-            return {}
-        return self.do("XRANGE", name, "-", "+") if kind == "stream" else kind
+        return _kind(self.do("TYPE", name))
 
     def forget(self) -> None:
         """What a FLUSHALL, an empty restart or a failover to an empty replica does."""
         for name in [*COLUMNS, "waiting:g"]:
             self.do("DEL", name)
+
+
+def _kind(reply: Any) -> str:
+    return cast(str, reply if isinstance(reply, str) else reply["ok"])
+
+
+def _read(kind: str, flat: Any) -> Any:
+    """What a key holds but for its sentinel, as its commands of READS tell it."""
+    if kind == "stream":
+        return flat
+    pairs = {flat[i]: flat[i + 1] for i in range(0, len(flat), 2) if flat[i] != "~"}
+    return pairs if kind == "hash" else {member: float(score) for member, score in pairs.items()}
 
 
 def declared(id: str = "a", group: str = "g", **more: Any) -> Declared:

@@ -29,7 +29,10 @@ async def main():
             os.setsid()
             os.close(0), os.close(1)
             import time
-            time.sleep(3)
+            for _ in range(1200):
+                time.sleep(0.05)
+                if os.path.exists(sys.argv[1] + ".over"):
+                    break
             os._exit(0)
         print(*await session.run(COUNT, ["rc:{e}:n"], []), flush=True)
 asyncio.run(main())
@@ -115,6 +118,7 @@ def test_a_forked_child_is_a_user_too(tmp_path: Path) -> None:
     other = User(directory)
     assert other.count() == 3
     other.kill()
+    directory.with_name("forked.over").touch()  # now the child ends too
     assert soon(lambda: nothing_left(directory), 8.0)
 
 

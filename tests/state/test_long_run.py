@@ -53,7 +53,9 @@ class Day:
 
     async def one_call(self) -> None:
         store = self.dice.choice(self.workers)
-        request = ask(*IDS, input_tokens=self.dice.randrange(120), output_tokens=self.dice.randrange(80), timeout=120)
+        strategy = self.dice.choice(["simple-shuffle", "least-tokens"])  # the second one counts tokens in flight
+        tokens = {"input_tokens": self.dice.randrange(120), "output_tokens": self.dice.randrange(80)}
+        request = ask(*IDS, strategy=strategy, timeout=120, **tokens)
         try:
             lease = await store.acquire(request)
         except (Refused, StateError):
@@ -150,6 +152,7 @@ def check(day: Day) -> None:
     assert place.members("held") == {}
     assert place.members("leases") == {}
     assert {id: place.inflight(id) for id in IDS} == dict.fromkeys(IDS, 0)
+    assert place.column("tokens_in_flight") == dict.fromkeys(IDS, "0 0 0")
     expired = {id for id, text in place.column("lease").items() if text.startswith("expired ")}
     assert expired == set(place.members("expired")), "records without an end"
     assert {id: int(place.column("tokens").get(id, "0")) for id in IDS} == {id: log.charged[id] for id in IDS}

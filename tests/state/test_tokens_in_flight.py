@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from router_core.state.records import Acquire, Lease
+from router_core.state.records import Lease
 from router_core.state.store import Store
 from tests.state.kit import Place, Raw, ask, beat, declared, ended, question, serving, settled, tries
-
-COUNTING = "least-tokens"
-
-
-def weighed(input: int = 100, output: int = 20, *candidates: str, **more: object) -> Acquire:
-    """A call whose strategy goes by tokens."""
-    return ask(*candidates, strategy=COUNTING, input_tokens=input, output_tokens=output, **more)
-
-
-def column(place: Place) -> dict[str, str]:
-    """Deployment -> "input output calls"."""
-    return place.column("tokens_in_flight")
+from tests.state.tokens_kit import COUNTING, column, weighed
 
 
 async def running(store: Store, *tokens: tuple[int, int]) -> list[Lease]:
@@ -145,7 +134,7 @@ async def test_calls_that_nobody_counted_are_taken_for_ones_like_this(place: Pla
     await store.register([declared(id) for id in "ab"])
     await store.acquire(ask("a", input_tokens=1))
     await tries(store, weighed(1, 1, "b"), 2)
-    assert (await store.acquire(weighed(9, 400, "a", "b"))).deployment == "b", "2 short calls against one of 400"
+    assert (await store.acquire(weighed(9, 900, "a", "b"))).deployment == "b", "2 short calls against one of 900"
     assert (await store.acquire(weighed(9, 1, "a", "b"))).deployment == "a"
 
 

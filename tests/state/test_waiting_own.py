@@ -84,6 +84,34 @@ async def test_tickets_of_a_user_who_came_to_his_limit_meanwhile_keep_no_room(
     await asyncio.gather(*calls, return_exceptions=True)
 
 
+@pytest.mark.parametrize("scope", ["team", "tag"])
+@pytest.mark.parametrize("row", ["concurrent", "requests/3600", "tokens/3600"])
+async def test_tickets_of_other_users_of_a_team_that_came_to_its_limit_keep_no_room(
+    place: Place, scope: str, row: str
+) -> None:
+    """Alice is served, and with her the team is full: Carol's ticket is gone before Carol asks again."""
+    shared = f"{scope}:red"
+    here, there, elsewhere = place.store(), place.store(), place.store()
+    for store in (here, there, elsewhere):
+        await store.register([declared(limits={"concurrent": 2})], [Rows(shared, {row: 10 if "tokens" in row else 1})])
+
+    def of_team(user: str) -> Acquire:
+        return of(user, subjects=(f"user:{user}", shared), input_tokens=8, max_wait=20.0)
+
+    running = [await there.acquire(of("bob", input_tokens=8)) for _ in range(2)]
+    alice = await waits(place, here, of_team("alice"), 1)
+    carol = await waits(place, elsewhere, of_team("carol"), 2)
+    dave = await waits(place, here, of("dave", input_tokens=8, max_wait=20.0), 3)
+    await settled(there, running.pop())
+    await asyncio.wait_for(alice, 10)
+    assert not any("carol" in ticket for ticket in place.members("waiting:g"))
+    await settled(there, running.pop())
+    assert (await asyncio.wait_for(dave, 10)).deployment == "a", "he stood behind her"
+    carol.cancel()
+    await asyncio.gather(carol, return_exceptions=True)
+    assert tickets(place) == 0
+
+
 async def test_others_who_wait_in_the_same_process_are_told_of_room(place: Place) -> None:
     """Alice's call is first in line there, and of no use to it."""
     here, there = await two(place, 2, concurrent=1)
