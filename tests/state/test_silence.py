@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+import pytest
+
 from router_core.state.records import Breaker, Lease
 from router_core.state.store import Store
 from tests.state.health_kit import pool_of, state
@@ -95,6 +97,7 @@ async def test_one_that_answers_a_later_call_is_as_good_as_ever(place: Place) ->
     assert doubt(place) == ""
 
 
+@pytest.mark.slow
 async def test_it_is_asked_now_and_then_by_one_call_more_seldom_each_time(memory: Place) -> None:
     """Nobody else would ever hear that it is well again: its calls are few, and say nothing."""
     memory.freeze()
