@@ -13,8 +13,9 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     declared      HASH    deployment -> "version settings", as workers describe it
     overrides     HASH    deployment -> what operators changed: "weight=2 drained=1 requests/60=100"
     observed      HASH    deployment -> what its provider said of its limits (quotas.lua)
-    health        HASH    deployment -> "state generation trips until_ms since_ms reason probe[ row[s<ms>]]"; absent =
-                          closed; row: failures that cast doubt on it, or calls without a sign of it (s: asked again at)
+    health        HASH    deployment -> "state generation trips until_ms since_ms reason probe[ row@ask_ms]"; absent =
+                          closed; row: failures that cast doubt on it, or calls without a sign of it, and from when on
+                          one call asks how it is
     inflight      HASH    deployment -> calls running now
     tokens_in_flight  HASH  deployment -> "input output calls" of those whose strategy goes by them (in_flight.lua)
     learned       HASH    deployment -> "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row doubted_ms]": peak

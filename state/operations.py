@@ -63,6 +63,7 @@ class AcquireOp:
     told: bool = False  # of room, by a call that ended
     scopes: str = "-"  # of the limits that this worker knows of
     subjects: tuple[str, ...] = ()  # those of the request in these scopes
+    named: tuple[str, ...] = ()  # the same when it was asked first: its ticket keeps its name
     firsts: int = 0  # requests that this worker has not told the pool yet
     sent: bool = False
     verb: ClassVar[str] = "acquire"
@@ -78,10 +79,10 @@ class AcquireOp:
 
     @property
     def _caller(self) -> str:
-        """Whose turn it is; of a call that may wait with all whom it names, whose limits its ticket may meet."""
-        r = self.request
-        named = "".join(f"{subject}=" for subject in r.subjects) if self.wait_until else ""
-        return f"{r.caller or '-'}{named and '='}{named}"
+        """Whose turn it is; of a call that may wait with all whose limits its ticket may meet. Where there are none, no
+        name of a user's leaves the worker."""
+        named = "".join(f"{subject}=" for subject in self.named) if self.wait_until else ""
+        return f"{self.request.caller or '-'}{named and '='}{named}"
 
     def _rest(self, share: Share) -> str:
         """What few calls have."""
@@ -113,6 +114,8 @@ class AcquireOp:
         known = scopes.split(",")
         self.scopes = scopes or "-"
         self.subjects = tuple(s for s in self.request.subjects if s.partition(":")[0] in known)
+        if self.turn is None:
+            self.named = self.subjects
 
     def ticket(self, worker: str) -> str:
         """The member of the waiting queue that acquire.lua makes of this call."""

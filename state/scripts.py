@@ -33,7 +33,7 @@ _BASE = _files(
 )
 _CALLS = _files(
     "fair queued queue forecast tickets",  # turns of those that wait
-    "ranks panic panels choose levels",  # who is tried, in which order
+    "ranks panic comeback panels choose levels",  # who is tried, in which order
     "claims shadow own",  # sessions, shadows, limits of one's own
     "refusal reserve concerned",  # the answer: why not, or what is reserved
     "halves budget throttle",  # counts by which retries and throttling go

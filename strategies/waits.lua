@@ -1,10 +1,10 @@
 -- What ranks that foresee how long a call takes have in common. Goes before the files that use it (strategy.py).
 -- Defines: work, aged, levels_of, steps_back
 
-local INPUT, CALL = 0.02, 100 -- in tokens of output
+local INPUT, CALL = 0.03, 400 -- in tokens of output
 
--- The work of calls, in the time that a token of output takes: an input token is read in a fiftieth of it, and to begin
--- a call and to make its first token takes about as long as a hundred.
+-- The work of calls, in the time that a token of output takes. Input is read many tokens at a time, so each is a small
+-- part of one; and a call that runs slows the others down whatever its tokens.
 local function work(calls, input, output)
   return calls * CALL + input * INPUT + output
 end

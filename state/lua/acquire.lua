@@ -73,7 +73,7 @@ local function grant(request, panel, i, found, q)
   local tokens = panel.strategy.reads_tokens and { input = request.input_tokens, output = request.output_tokens }
   leases.hold(request.id, shared.worker, d, kind, clock.now + request.lease_ms, reserve.take(d, request), tokens)
   if kind == PROBE then
-    breaker.probe(d, request.id)
+    breaker.probe(d, request.id, clock.now < d.until_ms)
   elseif d.closing then
     breaker.close(d)
   elseif doubt.is_due(d) then

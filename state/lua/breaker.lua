@@ -53,9 +53,10 @@ local function trip(d, reason, policy, retry_after_ms, again)
   }, "cooldown", retry_after_ms > policy.cap and detail .. " asked=" .. numbers.int(retry_after_ms) or detail)
 end
 
--- The call `id` is its probe.
-local function probe(d, id)
-  move(d, "half-open", { probe = id, since_ms = clock.now }, "half-open", d.reason)
+-- The call `id` is its probe. `early`: it does not wait for the end of the cooldown, and doubles nothing if it fails.
+local function probe(d, id, early)
+  local trips = early and math.max(d.trips - 1, 0) or d.trips
+  move(d, "half-open", { probe = id, since_ms = clock.now, trips = trips }, "half-open", d.reason)
 end
 
 -- The probe `id` ended without a verdict (cancelled, the caller's fault, its worker died): the next pick may probe.
@@ -82,6 +83,13 @@ local function recover(d, lease, policy)
   evidence.forget(d.id)
   local times = { since_ms = clock.now, until_ms = clock.now + ramp_ms }
   move(d, ramp_ms > 0 and "ramp" or "closed", times, "recovered", d.reason .. " ramp_ms=" .. numbers.int(ramp_ms))
+end
+
+-- It was doubted so much that it had next to no calls, and serves again: it too must not meet all of them at once.
+local function ease(d, policy)
+  local ramp_ms = policy.ramp or RAMP_MS
+  local times = { since_ms = clock.now, until_ms = clock.now + ramp_ms }
+  move(d, ramp_ms > 0 and "ramp" or "closed", times, "recovered", "doubt ramp_ms=" .. numbers.int(ramp_ms))
 end
 
 local function should_trip(d, e)
@@ -143,5 +151,6 @@ local breaker = {
   unproven = unproven,
   close = close,
   recover = recover,
+  ease = ease,
   failure = failure,
 }

@@ -1,9 +1,9 @@
 -- The card of a deployment: what was read of its columns, which enters it here.
 -- Uses: numbers, texts, roster, clock
 -- Defines: cards
--- `health[id]`   = "state generation trips until_ms since_ms reason lease[ row[s<ms>]]": closed, open, half-open or
+-- `health[id]`   = "state generation trips until_ms since_ms reason lease[ row@ask_ms]": closed, open, half-open or
 --                  ramp; absent: closed. `lease` is the one probe's in half-open, else "-"; row: failures that cast
---                  doubt, or calls that had no sign of it: then the pool ms from which it is asked again (doubt.lua)
+--                  doubt, or calls that had no sign of it, and the pool ms from which it is asked again (doubt.lua)
 -- `inflight[id]` = a number; absent: 0. `settings`, `learned`: texts.lua
 -- cards.<column>(list of cards, their texts): what stands on a card is read anew only if its text has changed. A field
 -- that is false holds garbage (`settings` is false where the pool knows none, and "garbled").
@@ -26,11 +26,12 @@ function cards.inflight(list, column)
 end
 
 local function read_health(d, text)
-  local state, generation, trips, until_ms, since_ms, reason, probe, row, silent =
-    string.match(text or "closed 0 0 0 0 - -", "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) ?(%d*)s?(%d*)$")
+  local state, generation, trips, until_ms, since_ms, reason, probe, row, ask_ms =
+    string.match(text or "closed 0 0 0 0 - -", "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) ?(%d*)@?(%d*)$")
   d.generation, d.trips = numbers.of(generation), numbers.of(trips)
   d.until_ms, d.since_ms = numbers.of(until_ms), numbers.of(since_ms)
-  d.state, d.reason, d.probe, d.doubt, d.silent = state, reason, probe, tonumber(row) or 0, tonumber(silent)
+  d.state, d.reason, d.probe = state, reason, probe
+  d.doubt, d.ask_ms = tonumber(row) or 0, tonumber(ask_ms) or 0
 end
 
 function cards.health(list, column)
@@ -97,7 +98,7 @@ function cards.new(id)
     row = nil,
     doubted_ms = nil,
     doubt = nil,
-    silent = nil,
+    ask_ms = nil,
     stale = true,
     state = nil,
     reason = nil,

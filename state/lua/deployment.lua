@@ -95,14 +95,14 @@ end
 
 -- Change the state and the given fields; what was chosen from before must be judged anew.
 function deployment.transition(d, state, fields)
-  d.state, d.probe, d.health_text, d.closing, d.doubt, d.silent = state, "-", nil, nil, 0, nil
+  d.state, d.probe, d.health_text, d.closing, d.doubt, d.ask_ms = state, "-", nil, nil, 0, 0
   for name, value in pairs(fields) do
     d[name] = value
   end
   roster.spoil(d)
   local times = numbers.int(d.until_ms) .. " " .. numbers.int(d.since_ms)
   local counts = numbers.int(d.generation) .. " " .. numbers.int(d.trips)
-  local row = d.doubt > 0 and " " .. numbers.int(d.doubt) .. (d.silent and "s" .. numbers.int(d.silent) or "") or ""
+  local row = d.doubt > 0 and " " .. numbers.int(d.doubt) .. "@" .. numbers.int(d.ask_ms) or ""
   image.set("health", d.id, d.state .. " " .. counts .. " " .. times .. " " .. d.reason .. " " .. d.probe .. row)
 end
 

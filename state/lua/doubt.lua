@@ -14,7 +14,7 @@ local ENOUGH = 6 -- more of them change nothing in a decision
 local LONG, LONG_WHOLE = 3, 6
 local LOST = 2 / 3 -- of that, where the copy of a call answered meanwhile
 local SHORT_MS = 1000 -- never
-local AGAIN_MS = 5000 -- after so long one that was silent is asked whether it still is; then after twice as long ...
+local AGAIN_MS = 5000 -- after so long one call asks how it is now; where many cast doubt then after twice as long ...
 local LAST = 10 -- ... up to 80 s
 
 -- From how many milliseconds of silence on a call takes unusually long there; nil while nobody knows.
@@ -47,7 +47,7 @@ local function plan_loss(e, d, lease)
   local long = bound(d, streams)
   if d.doubt > 0 or (long and (e.samples.ttft_ms or e.samples.latency_ms) >= LOST * long) then
     e.row, e.doubt = d.row, more(d, 1)
-    e.doubted_ms, e.silent = math.max(d.doubted_ms or 0, lease.at_ms), true
+    e.doubted_ms = math.max(d.doubted_ms or 0, lease.at_ms)
   end
 end
 
@@ -57,20 +57,20 @@ local function plan(e, d, lease)
   if e.verdict == "ok" then
     plan_success(e, d, lease)
   elseif d.learned and e.policy.cap > 0 and not e.alone and not tally.NEUTRAL[e.verdict] then
-    e.row, e.doubt = d.row + 1, more(d, 1)
+    e.row, e.doubt = d.row + 1, math.min(d.doubt + 1, ENOUGH)
     e.doubted_ms = math.max(d.doubted_ms or 0, lease.at_ms)
   elseif e.samples and e.samples.at_least and e.policy.cap > 0 then
     plan_loss(e, d, lease)
   end
 end
 
--- So many calls say nothing good of one that serves; `silent`: they had no sign of it.
-local function cast(d, calls, silent)
+-- So many calls say nothing good of one that serves.
+local function cast(d, calls)
   if d.closing then
     breaker.close(d)
   end
-  local again_ms = silent and clock.now + AGAIN_MS * 2 ^ math.max(calls - ENOUGH, 0) or nil
-  deployment.transition(d, d.state, { doubt = calls, silent = again_ms })
+  local again_ms = clock.now + AGAIN_MS * 2 ^ math.max(calls - ENOUGH, 0)
+  deployment.transition(d, d.state, { doubt = calls, ask_ms = again_ms })
 end
 
 local function serves(d)
@@ -84,31 +84,37 @@ local function commit(e, d, lease)
   end
   d.row, d.doubted_ms = e.row, e.doubted_ms
   deployment.touch(d, "learned")
-  if e.doubt and serves(d) and lease.generation == d.generation and d.doubt ~= e.doubt then
-    cast(d, e.doubt, e.silent)
+  if not e.doubt or not serves(d) or lease.generation ~= d.generation or d.doubt == e.doubt then
+    return
+  elseif e.doubt == 0 and d.doubt >= ENOUGH and d.state == "closed" then
+    breaker.ease(d, e.policy)
+  else
+    cast(d, e.doubt)
   end
 end
 
 -- So many calls that run, the last of them since `at_ms`, wait unusually long. Its `learned` and its health were read.
+-- Workers tell when they asked for it, so it may have begun a moment later, and its own end is no later call's.
 local function suspect(d, calls, at_ms)
   if not serves(d) or at_ms < d.since_ms then
     return
   end
-  d.doubted_ms = math.max(d.doubted_ms or 0, at_ms)
+  d.doubted_ms = math.max(d.doubted_ms or 0, at_ms + SHORT_MS)
   deployment.touch(d, "learned")
   if d.doubt < ENOUGH then
-    cast(d, more(d, calls), true)
+    cast(d, more(d, calls))
   end
 end
 
--- Is it to be asked now, whatever casts doubt on it? Failures come by themselves; of silence nobody hears the end.
+-- Is it to be asked now? Else one whose calls are few would be heard of no more: neither that it is well again nor, for
+-- the breaker, that it is not.
 local function is_due(d)
-  return d.silent and clock.now >= d.silent
+  return d.doubt > 0 and clock.now >= d.ask_ms
 end
 
--- It is: nobody else has to for a while.
+-- It is: nobody else has to for a while, and for longer where nothing is heard of it then.
 local function ask(d)
-  cast(d, math.min(d.doubt + 1, LAST), true)
+  cast(d, d.doubt < ENOUGH and d.doubt or math.min(d.doubt + 1, LAST))
 end
 
 local doubt = { is_due = is_due, ask = ask, bound = bound, plan = plan, commit = commit, suspect = suspect }

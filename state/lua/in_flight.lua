@@ -77,10 +77,13 @@ end
 
 -- No more calls are counted than are in flight: what was lost on the way ends with them.
 local function settled(card, inflight)
-  local share = card.calls > inflight and inflight / card.calls or card.calls > 0 and 1 or 0
-  if share < 1 then
+  if card.calls > inflight then
+    local share = inflight / card.calls
     card.input, card.output = math.floor(card.input * share), math.floor(card.output * share)
-    card.calls = math.min(card.calls, inflight)
+    card.calls = inflight
+  end
+  if card.calls == 0 then
+    card.input, card.output = 0, 0
   end
 end
 

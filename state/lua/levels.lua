@@ -67,7 +67,7 @@ end
 
 -- Whose last n calls failed comes last: always for a call that failed elsewhere, which has few attempts left and is no
 -- probe either, and for others but one in 2^n, so that one failure of many does not empty it and its recovery is seen.
--- Whom its silence casts doubt on has to be asked to be heard of, now and then.
+-- Now and then it is asked all the same (doubt.lua).
 local function put_doubted(levels, panel, request, draw)
   for i = 1, #levels do
     local d = panel.members[i]

@@ -1,5 +1,5 @@
 -- Who of a list may be asked at all.
--- Uses: deployment, roster, ranks, panic, clock
+-- Uses: deployment, roster, ranks, panic, comeback, clock
 -- Defines: panels
 -- A panel: `members` with their `levels` (`alike`: all of them the same), and the `refusals` {id, reason, ready_ms} of
 -- the others. `at`: position in the list -> index of the member. `relieved`: those of them that only panic lets in.
@@ -33,10 +33,10 @@ local function conclude(d)
 end
 
 -- What time has to say of one that is cooling or in slow start: why no call may go there, and when that changes.
-local function judge(d)
+local function judge(d, cards)
   d.weight = deployment.weight(d)
   if d.state == "open" then
-    if clock.now < d.until_ms then
+    if clock.now < d.until_ms and not comeback.may_ask(d, cards) then
       return "cooling", d.until_ms
     end
     d.level = d.order * ORDER + (d.weight > 0 and PROBE or RANKED)
@@ -84,7 +84,7 @@ local function panel_for(strategy, cards)
     local refusal, ready_ms = d.refusal, nil
     if d.timed and not refusal then
       panel.timed = true
-      refusal, ready_ms = judge(d)
+      refusal, ready_ms = judge(d, cards)
     end
     if strategy.reads_learned and d.learned == false then
       refusal, ready_ms = "garbled", nil

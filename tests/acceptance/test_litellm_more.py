@@ -45,6 +45,7 @@ async def test_embeddings_are_read_by_attribute_and_by_item(up: RemoteUpstream) 
     await router.aclose()
 
 
+@pytest.mark.slow
 async def test_a_fallback_serves_where_the_group_is_down(model_list: Models, up: RemoteUpstream) -> None:
     down, running = model_list
     groups = [{**down, "model_name": "azure/gpt-3.5-turbo"}, running]

@@ -46,6 +46,7 @@ def test_a_failure_is_status_1(ask: Ask[None], prober: None, cli: Cli) -> None:
     assert (said.exit_code, said.stdout) == (1, "chat-us-1: server after 12 ms\n")
 
 
+@pytest.mark.slow
 def test_without_a_name_all_are_probed_and_nobody_s_are_named(ask: Ask[None], prober: None, cli: Cli) -> None:
     said = cli("probe", "--wait", "2")
     assert said.exit_code == 1

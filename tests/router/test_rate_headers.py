@@ -113,6 +113,7 @@ async def test_a_429_without_headers_stays_charged(routers: Make, first: Upstrea
     assert state.used["tokens/60"] > 0
 
 
+@pytest.mark.slow
 async def test_the_providers_limit_is_believed_and_unset_ones_are_found(
     routers: Make, first: Upstream, second: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:

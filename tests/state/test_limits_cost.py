@@ -94,9 +94,9 @@ async def commands(place: Place, case: Case) -> int:
         (SCOPES, 64, 20, 1.5),
         (CALLERS, 64, 20, 1.5),
         (SCOPES, 1, 0, 1.5),
-        (CALLERS, 1, 0, 1.6),
-        (SCOPES, 1, 20, 1.8),
-        (CALLERS, 1, 20, 2.2),
+        (CALLERS, 1, 0, 1.7),
+        (SCOPES, 1, 20, 1.7),
+        (CALLERS, 1, 20, 1.9),
     ],
 )
 async def test_five_limits_take_few_instructions_more_than_one(
@@ -108,9 +108,9 @@ async def test_five_limits_take_few_instructions_more_than_one(
     assert five <= most * one
 
 
-@pytest.mark.parametrize(("limits", "most"), [(FIVE, 1.1), (SCOPES, 1.1), (CALLERS, 1.3)])
-async def test_five_limits_take_few_commands_more_than_one(valkey: Place, limits: Case, most: float) -> None:
-    """Those of the deployment next to none; those of a caller stand in a key of their own."""
+@pytest.mark.parametrize(("limits", "more"), [(FIVE, 0), (SCOPES, 1), (CALLERS, 3)])
+async def test_five_limits_take_few_commands_more_than_one(valkey: Place, limits: Case, more: int) -> None:
+    """Those of the deployment none; those of a caller, each in a key of its own, one that writes there."""
     one, five = await commands(valkey, ONE), await commands(valkey, limits)
     print(f"{limits}: {five} commands against {one}")
-    assert five <= most * one
+    assert five <= one + more

@@ -155,6 +155,7 @@ def cluster() -> Server:
     return server
 
 
+@pytest.mark.slow
 async def test_a_cluster_of_one_node_serves_by_its_cluster_url() -> None:
     server = cluster()
     try:

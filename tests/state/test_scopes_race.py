@@ -46,7 +46,7 @@ async def test_a_script_that_does_not_reserve_for_subjects_is_seen_by_this_race(
         await raced(
             valkey,
             aims,
-            (r"(?m)^ *window\.add\(w, wanted\[i\]\)$", "if not h.limits then window.add(w, wanted[i]) end"),
+            (r"(?m)^ *window\.add\(w, amounts\[i\]\)$", "if not h.limits then window.add(w, amounts[i]) end"),
         )
 
 

@@ -134,7 +134,7 @@ async def test_calls_that_nobody_counted_are_taken_for_ones_like_this(place: Pla
     await store.register([declared(id) for id in "ab"])
     await store.acquire(ask("a", input_tokens=1))
     await tries(store, weighed(1, 1, "b"), 2)
-    assert (await store.acquire(weighed(9, 400, "a", "b"))).deployment == "b", "2 short calls against one of 400"
+    assert (await store.acquire(weighed(9, 900, "a", "b"))).deployment == "b", "2 short calls against one of 900"
     assert (await store.acquire(weighed(9, 1, "a", "b"))).deployment == "a"
 
 

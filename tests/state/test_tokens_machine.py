@@ -88,6 +88,7 @@ class TokensInFlight(PoolMachine):
         assert nothing | column(self.place) == nothing | sums(self.place)
 
 
+@pytest.mark.slow
 def test_the_tokens_in_flight_are_those_of_the_calls_that_are_held() -> None:
     play(TokensInFlight, examples=40)
 

@@ -75,6 +75,7 @@ async def test_a_slot_released_by_another_worker_is_found_within_half_a_second(p
     assert time.monotonic() - started < 0.5
 
 
+@pytest.mark.slow
 async def test_a_window_that_frees_room_serves_the_waiting_at_its_due_time(place: Place) -> None:
     store = place.store()
     await store.register([declared(limits={"requests/1": 3})])
@@ -118,6 +119,7 @@ async def test_a_newcomer_does_not_pass_a_ticket_that_fits(place: Place) -> None
     await waiting
 
 
+@pytest.mark.slow
 async def test_a_newcomer_passes_a_ticket_that_does_not_fit_where_it_fits_itself(place: Place) -> None:
     """A large call that waits for tokens does not block small ones."""
     store = place.store()

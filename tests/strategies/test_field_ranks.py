@@ -130,23 +130,23 @@ def test_peak_ewma_forgets_as_fast_as_it_is_told_to(version: str) -> None:
 
 @version
 def test_least_tokens_counts_the_tokens_of_this_call(version: str) -> None:
-    """A barrier of 0.15 s at half is worth 300 tokens of 0.5 ms; a call is worth 100 besides its own."""
+    """A barrier of 0.15 s at half is worth 1000 tokens of 0.15 ms: two calls of 500, 400 of them for any call."""
     machine = Machine(version, "least-tokens")
-    members = [seen("half", 0.5, used=0.5, inflight=1), seen("busy", 1, used=0, inflight=1)]  # 2 x 0.5 more ms a token
-    assert machine.picks(members, input_tokens=100, output_tokens=45) == {"busy": 1000}
-    assert machine.picks(members, input_tokens=100, output_tokens=55) == {"half": 1000}
-    assert machine.picks(members, input_tokens=500, output_tokens=45) == {"half": 1000}, "10 for 500 of input"
-    assert machine.picks(members, input_tokens=500, output_tokens=45, args={"barrier": 0.3}) == {"busy": 1000}
+    members = [seen("half", 0.15, used=0.5, inflight=1), seen("busy", 0.3, used=0, inflight=1)]
+    assert machine.picks(members, input_tokens=100, output_tokens=95) == {"busy": 1000}
+    assert machine.picks(members, input_tokens=100, output_tokens=105) == {"half": 1000}
+    assert machine.picks(members, input_tokens=500, output_tokens=95) == {"half": 1000}, "15 for 500 of input"
+    assert machine.picks(members, input_tokens=500, output_tokens=95, args={"barrier": 0.3}) == {"busy": 1000}
 
 
 @version
 def test_least_tokens_goes_by_the_tokens_in_flight_and_not_by_the_calls(version: str) -> None:
-    """One call of a long prompt lies before this one longer than two short ones; to begin a call counts too."""
+    """One call of a long prompt lies before this one longer than two short ones; a call counts too."""
     machine = Machine(version, "least-tokens")
     long, short = seen("long", inflight=1, input_in_flight=20_000), seen("short", inflight=2)
     assert machine.picks([long, short]) == {"short": 1000}
     assert machine.picks([{**long, "input_in_flight": 2_000}, short]) == {"long": 1000}
-    assert machine.picks([{**long, "output_in_flight": 400}, short], input_tokens=9) == {"short": 1000}
+    assert machine.picks([seen("long", inflight=1, output_in_flight=700), short]) == {"short": 1000}
     fair = [seen("many", inflight=8, input_in_flight=8, output_in_flight=8), seen("few", inflight=2)]
     assert machine.picks(fair) == {"few": 1000}
 
@@ -162,7 +162,7 @@ def test_least_tokens_sends_long_calls_to_the_fast_and_short_ones_where_little_l
 @version
 def test_least_tokens_leaves_a_limit_before_it_is_full(version: str) -> None:
     machine = Machine(version, "least-tokens")
-    far, near = seen("far", 20, used=0.5), seen("near", 1, used=0.95)
+    far, near = seen("far", 10, used=0.5), seen("near", 1, used=0.95)
     assert machine.picks([far, near]) == {"near": 1000}
     assert machine.picks([far, {**near, "used": 0.98}]) == {"far": 1000}
     assert machine.picks([seen("full", 1, used=1.0), seen("debt", 1, used=1.5)]).total() == 1000
