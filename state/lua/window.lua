@@ -1,17 +1,12 @@
 -- Windows of limits: rolling ones, never more than the limit in any W seconds and room back to the millisecond, and
 -- periods of calendars.
--- Uses: numbers, memo, image, pending, recall, subjects, ring, slots, calendar, clock
+-- Uses: sums, pending, recall, subjects, ring, slots, calendar, clock
 -- Defines: window
--- `used[id]` = "sum oldest amount last_ms": the running sum of a ring of slots (ring.lua), the number of its oldest
--- slot, and the newest that holds anything (slots.lua), so that most calls touch no other column. Without the latter,
--- as former releases wrote it: that one stands where the others do.
--- A calendar's window has one slot, its period, numbered by its start: "sum start".
+-- What is stored of them: sums.lua, slots.lua. A calendar's window has one slot, its period, numbered by its start.
 -- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name; `w.keep_ms` is how long that
 -- is to be kept after an entry. They are known from run to run as long as its card is; all others as long as anything.
 
 local changed_windows, windows_count, changed_slots, slots_count = {}, 0, {}, 0
-local match, int = string.match, numbers.int
-local FORM = "^(%S+) (%S+) ?(%S*) ?(%S*)$"
 local USED, SLOTS = pending.command("HSET", "used"), pending.command("HSET", "window")
 local MINUTE = { seconds = 60 } -- in which results are counted
 
@@ -37,19 +32,6 @@ local function changed(w, entry)
       changed_slots[slots_count] = entry
     end
   end
-end
-
--- What is stored of a window: its sum, its oldest slot, and the newest one, nil for nothing. Throws GARBLED.
-local function stored(column, field)
-  local record = image.get(column, field)
-  if not record then
-    return nil
-  end
-  local sum, oldest, amount, last_ms = match(record, FORM)
-  if amount == "" then
-    return numbers.of(sum), numbers.of(oldest)
-  end
-  return numbers.of(sum), numbers.of(oldest), numbers.of(amount), numbers.of(last_ms)
 end
 
 local function open_period(w, row, sum, latest)
@@ -98,7 +80,7 @@ local function open(id, row, column, field)
     entry = nil, -- the newest slot that holds anything, nil where it is not known
     changed = false,
   }
-  local sum, oldest, amount, last_ms = stored(column or "used", w.field)
+  local sum, oldest, amount, last_ms = sums.read(column or "used", w.field)
   if row.calendar then
     open_period(w, row, sum, oldest)
   else
@@ -164,33 +146,18 @@ local function clear(w)
   changed(w, w.entry)
 end
 
-local function time(at_ms)
-  return at_ms == clock.now and clock.text or int(at_ms)
-end
-
--- The number of a slot; all windows of a length have the same, as long as it lasts.
-local slot_text = memo(256, int)
-
-local function text_of(w)
-  local entry = w.entry
-  if w.calendar or not (entry and entry.last_ms) then
-    return int(w.sum) .. " " .. slot_text(w.oldest)
-  end
-  return int(w.sum) .. " " .. slot_text(w.oldest) .. " " .. int(entry.amount) .. " " .. time(entry.last_ms)
-end
-
 local function flush()
   for i = 1, windows_count do
     local w = changed_windows[i]
     w.changed = false
-    pending.add(w.column and pending.command("HSET", w.column) or USED, w.field, text_of(w))
+    pending.add(w.column and pending.command("HSET", w.column) or USED, w.field, sums.text(w))
   end
   for i = 1, slots_count do
     local entry = changed_slots[i]
     local w = entry.w
     entry.changed = false
     local command = w.column and pending.command("HSET", w.column) or SLOTS
-    pending.add(command, slots.field(w.field, entry.slot, w.ring), int(entry.amount) .. " " .. time(entry.last_ms))
+    pending.add(command, slots.field(w.field, entry.slot, w.ring), sums.slot_text(entry))
   end
 end
 

@@ -1,0 +1,41 @@
+-- What is stored of a window: its sum, and what stands beside it.
+-- Uses: numbers, memo, image, clock
+-- Defines: sums
+-- `used[id]` = "sum oldest amount last_ms": the running sum of a ring of slots (ring.lua), the number of its oldest
+-- slot, and the newest that holds anything (slots.lua), so that most calls touch no other column. Without the latter,
+-- as former releases wrote it: that one stands where the others do.
+-- A calendar's: "sum start", the number of its period.
+
+local int, match = numbers.int, string.match
+local FORM = "^(%S+) (%S+) ?(%S*) ?(%S*)$"
+
+-- What is stored of a window: its sum, its oldest slot, and the newest one, nil for nothing. Throws GARBLED.
+local function read(column, field)
+  local record = image.get(column, field)
+  if not record then
+    return nil
+  end
+  local sum, oldest, amount, last_ms = match(record, FORM)
+  if amount == "" then
+    return numbers.of(sum), numbers.of(oldest)
+  end
+  return numbers.of(sum), numbers.of(oldest), numbers.of(amount), numbers.of(last_ms)
+end
+
+-- The number of a slot; all windows of a length have the same, as long as it lasts.
+local number_text = memo(256, int)
+
+local function slot_text(entry)
+  local at_ms = entry.last_ms
+  return int(entry.amount) .. " " .. (at_ms == clock.now and clock.text or int(at_ms))
+end
+
+local function text(w)
+  local entry = w.entry
+  if w.calendar or not (entry and entry.last_ms) then
+    return int(w.sum) .. " " .. number_text(w.oldest)
+  end
+  return int(w.sum) .. " " .. number_text(w.oldest) .. " " .. slot_text(entry)
+end
+
+local sums = { read = read, slot_text = slot_text, text = text }
