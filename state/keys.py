@@ -63,7 +63,7 @@ from collections.abc import Iterable, Sequence
 
 from router_core.state.names import check_pool
 
-# In the order in which image.lua takes them.
+# In the order in which lua/keyring.lua takes them.
 COLUMNS = (
     "clock",
     "settings",

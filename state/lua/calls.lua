@@ -3,7 +3,7 @@
 -- Uses: shared, keys, clock, leases, outlook, queue, tickets, claims, shadow, halves, run, acquire, settle, renew,
 --       cancel, pause, observe, probe
 -- Defines: calls
--- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
+-- KEYS     the columns in keyring.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation (see acquire.lua, settle.lua ...)
 -- Returns  as run.lua says
 

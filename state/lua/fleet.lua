@@ -2,7 +2,7 @@
 -- Uses: shared, keys, run, heartbeat, reconcile, join, leave, register, limits, calendars, control, snapshot, ids,
 --       percentiles, workers, shadows, diary, meters, named, reserved, fits, probing, probed, probes, silence
 -- Defines: fleet
--- KEYS     the columns in image.lua's order, then one waiting key for each group of the header
+-- KEYS     the columns in keyring.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation
 -- Returns  as run.lua says
 
