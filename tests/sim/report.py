@@ -16,7 +16,7 @@ _HEAD = """# Fleet simulation
 Written by `make sim` (`python -m tests.sim`); do not edit. {seconds:.0f} virtual seconds a scenario, seed {seed}.
 
 {workers} workers, each a Router of one pool, with the real scripts in a memory engine and all of a Router's retries,
-waits and cooldowns (`num_retries=2`, `ttft_timeout=15`, the rest by default); every call is a stream. 20 deployments of
+waits and cooldowns (`ttft_timeout=15`, the rest by default); every call is a stream. 20 deployments of
 five classes that differ in speed, price, slots and limits, with room for {room} times the mean load; beyond its slots a
 deployment gets slower for all, beyond its limits it answers 429 with Retry-After. Time is virtual: the machine plays no
 part, and the same seed gives the same figures.
