@@ -55,7 +55,9 @@ async def test_it_is_read_while_somebody_asks_and_no_longer(
     found = router._parts.estimates
     found._groups["m"].asked -= IDLE + 1
     await until(lambda: not found._groups and not found._upkeep.running)
-    assert found.of_group("m", ("one",), False, 95) is None, "what was known then is old"
+    with monkeypatch.context() as unread:  # or the next reading might be there already
+        unread.setattr(found._upkeep, "begin", lambda: None)
+        assert found.of_group("m", ("one",), False, 95) is None, "what was known then is old"
     assert await known(router) == pytest.approx(0.5, rel=0.05)
 
 

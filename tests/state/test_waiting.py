@@ -156,7 +156,7 @@ async def test_a_better_priority_goes_first_and_later_equals_behind_it(place: Pl
     assert order == ["high", "mid", "mid too", "low"]
 
 
-@pytest.mark.slow
+@pytest.mark.serial
 async def test_a_thousand_waiting_calls_ask_only_a_few_times_each(place: Place) -> None:
     """100 a second are admitted. Without places each would ask whenever anybody's room came: 50,500 acquires."""
     store = place.store(timeout=10.0)
