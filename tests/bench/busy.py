@@ -19,13 +19,15 @@ from tests.bench.questions import OUTCOME, Pool
 from tests.bench.stage import GROUP
 
 NEVER = 10**15  # pool ms
+EPOCH = "epoch"  # of a pool that would have to be made; this one has another
 
 
 class Busy:
-    """Decisions of a pool over one pipelined connection, one operation a script call. The pool has served before."""
+    """Decisions of a pool over one pipelined connection, `batch` operations a script call. The pool has served
+    before."""
 
-    def __init__(self, asked: Pool, client: redis.Redis) -> None:
-        self._asked, self._client = asked, client
+    def __init__(self, asked: Pool, client: redis.Redis, batch: int) -> None:
+        self._asked, self._client, self._batch = asked, client, batch
         self._numbers, self._random = count(), Random(2)
 
     async def decisions(self, number: int) -> None:
@@ -33,8 +35,9 @@ class Busy:
         asked = [self._question() for _ in range(number)]
         told = [answer.split(" ") for answer in self._run(asked)]
         assert all(words[0] == "ok" for words in told), "there is room for all"
-        leases = [Lease(op.id, words[1], GROUP, "", 0) for op, words in zip(asked, told, strict=True)]
-        self._run([SettleOp(lease, OUTCOME, lease.deployment, GROUP) for lease in leases])
+        leases = [Lease(op.id, words[1], GROUP, EPOCH, 0) for op, words in zip(asked, told, strict=True)]
+        ended = self._run([SettleOp(lease, OUTCOME, lease.deployment, GROUP) for lease in leases])
+        assert set(ended) == {"ok"}, "all were held"
 
     def _question(self) -> AcquireOp:
         request, seed = self._asked.question(), self._random.randrange(1, 2**31 - 1)
@@ -43,12 +46,14 @@ class Busy:
 
     def _run(self, operations: Sequence[Operation]) -> list[str]:
         pipeline: Any = self._client.pipeline(transaction=False)
-        for operation in operations:
-            pipeline.execute_command("FCALL", *self._call(operation))
-        return [reply[0].split(SEPARATOR)[1] for reply in pipeline.execute()]
+        batches = [operations[first : first + self._batch] for first in range(0, len(operations), self._batch)]
+        for batch in batches:
+            pipeline.execute_command("FCALL", *self._call(batch))
+        told = zip(batches, pipeline.execute(), strict=True)
+        return [answer for batch, reply in told for answer in reply[0].split(SEPARATOR)[1 : 1 + len(batch)]]
 
-    def _call(self, operation: Operation) -> list[str | int]:
+    def _call(self, batch: Sequence[Operation]) -> list[str | int]:
         store = self._asked.store
-        groups, others, args = encode("busy", "epoch", [operation])
+        groups, others, args = encode("busy", EPOCH, batch)
         keys = store.keys.for_run(groups, others)
         return [store.calls_script.function, len(keys), *keys, *args]

@@ -15,6 +15,7 @@ from tests.bench.rounds import Measure, Taken, in_turns
 
 COLUMNS = ("what", "deployments", "batch", "µs", "least µs", "x reference", "x base", "target")
 NOTE = "µs: median of turns; least µs: the quietest turn; x reference: against 20 HMGETs of 10 fields, turn by turn."
+REFERENCE_OF = ", reference"
 REFERENCE = """
 for _ = 1, 20 do
   redis.call('HMGET', KEYS[1], '0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
@@ -27,7 +28,7 @@ class Meter:
     """Server time of the scripts that run in between. `number`: how many things one turn measures."""
 
     def __init__(self, operator: redis.Redis, quick: bool) -> None:
-        self._operator, self.number, self._turns = operator, 200 if quick else 1000, 3 if quick else 9
+        self._operator, self.number, self.turns = operator, 200 if quick else 1000, 3 if quick else 9
         operator.hset("bench:reference", mapping={str(field): f"{field}.125" for field in range(32)})
         self._sha = operator.script_load(REFERENCE)
 
@@ -52,13 +53,16 @@ class Meter:
 
         return turn
 
-    async def taken(self, runs: Mapping[str, Measure], *, busy: bool = False) -> dict[str, tuple[Taken, Taken]]:
-        """Each run's figures, and those of the reference right after it; `busy`: neither lets the server idle."""
+    def beside(self, name: str, run: Measure, *, busy: bool = False) -> dict[str, Measure]:
+        """What is measured, and the reference right after it; `busy`: neither lets the server idle."""
+        return {name: run, f"{name}{REFERENCE_OF}": self._busy_reference if busy else self._reference}
+
+    async def taken(self, runs: Mapping[str, Measure]) -> dict[str, tuple[Taken, Taken]]:
+        """Each run's figures, and those of the reference beside it."""
         both: dict[str, Measure] = {}
         for name, run in runs.items():
-            both |= {name: run, f"{name}, reference": self._busy_reference if busy else self._reference}
-        taken = await in_turns(both, self._turns)
-        return {name: (taken[name], taken[f"{name}, reference"]) for name in runs}
+            both |= self.beside(name, run)
+        return paired(await in_turns(both, self.turns))
 
     async def _reference(self) -> float:
         number = self.number // 2
@@ -75,6 +79,15 @@ class Meter:
         self.start()
         pipeline.execute()
         return self.read(number)
+
+
+def paired(taken: Mapping[str, Taken]) -> dict[str, tuple[Taken, Taken]]:
+    """The figures of what stood `beside` references: its own, the reference's."""
+    return {
+        name: (found, taken[f"{name}{REFERENCE_OF}"])
+        for name, found in taken.items()
+        if not name.endswith(REFERENCE_OF)
+    }
 
 
 def figures(of: tuple[Taken, Taken], base: tuple[Taken, Taken]) -> tuple[Cell, ...]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
+import redis
+
+from tests import servers
 from tests.bench.busy import Busy
-from tests.bench.meter import COLUMNS, NOTE, Meter, figures
-from tests.bench.questions import Pool, opened
+from tests.bench.meter import COLUMNS, NOTE, Meter, figures, paired
+from tests.bench.questions import Pool, pool
 from tests.bench.report import Report, Table
-from tests.bench.rounds import Taken
+from tests.bench.rounds import Measure, Taken, in_turns
 from tests.bench.stage import Stage
 
 SIZES, QUICK_SIZES = (3, 10, 32, 100, 1_000, 10_000), (3, 10, 100)
@@ -17,32 +21,63 @@ BASE, BATCH = "10", 64
 TARGETS = {1: 100, BATCH: 40}  # µs with 10 deployments; with more, at most three times that
 
 
-async def scripts(where: Stage, report: Report, quick: bool) -> None:
+@dataclass(frozen=True)
+class Stand:
+    """A pool on a server of its own: what a large one leaves in a server's memory is not the small one's cost."""
+
+    operator: redis.Redis
+    meter: Meter
+    pool: Pool
+
+
+Way = Callable[[Stand, int], Callable[[int], Awaitable[object]]]  # of a stand and a batch: so many decisions
+
+
+async def scripts(_: Stage, report: Report, quick: bool) -> None:
     """Acquire and settle; at most 32 candidates travel, whatever the size."""
-    note = "x base: against 10 deployments of the same kind. busy: the server never idles between two (bench/busy.py)."
+    note = (
+        "x base: against 10 deployments of the same kind; each size has a server of its own.\n"
+        "busy: the server never idles between two (bench/busy.py)."
+    )
     table = Table("scripts", "Server time of a decision (acquire and settle)", COLUMNS, notes=(NOTE, note))
-    sizes = QUICK_SIZES if quick else SIZES
     async with AsyncExitStack() as stack:
-        operator = stack.enter_context(where.server.operator())
-        meter, pools = Meter(operator, quick), {}
-        for size in sizes:
+        stands = {}
+        for size in QUICK_SIZES if quick else SIZES:
             report.say(f"scripts: registering {size} deployments")
-            pools[size] = await stack.enter_async_context(opened(where, f"bench-{size}", size))
-        for batch in TARGETS:
-            report.say(f"scripts: {batch} at once")
-            taken = await meter.taken({str(size): meter.of(_decisions(pools[size], batch)) for size in sizes})
-            _tell(table, "decision", batch, taken)
-        report.say("scripts: a busy server")
-        busy = {str(size): meter.of(Busy(pools[size], operator).decisions) for size in sizes}
-        _tell(table, "decision, busy", 1, await meter.taken(busy, busy=True))
+            stands[str(size)] = await _stand(stack, size, quick)
+        for what, way in (("decision", _one_by_one), ("decision, busy", _busy)):
+            for batch in TARGETS:
+                report.say(f"scripts: {what}, {batch} at once")
+                _tell(table, what, batch, await _taken(stands, way, batch))
     report.add(table)
+
+
+async def _stand(stack: AsyncExitStack, size: int, quick: bool) -> Stand:
+    server = servers.start("valkey")
+    stack.callback(server.stop)
+    operator = stack.enter_context(server.operator())
+    made = await pool(server.url, f"bench-{size}", size)
+    stack.push_async_callback(made.store.aclose)
+    return Stand(operator, Meter(operator, quick), made)
+
+
+async def _taken(stands: Mapping[str, Stand], way: Way, batch: int) -> dict[str, tuple[Taken, Taken]]:
+    measures: dict[str, Measure] = {}
+    for size, stand in stands.items():
+        run = stand.meter.of(way(stand, batch))
+        measures |= stand.meter.beside(size, run, busy=way is _busy)
+    return paired(await in_turns(measures, stands[BASE].meter.turns))
+
+
+def _one_by_one(stand: Stand, batch: int) -> Callable[[int], Awaitable[object]]:
+    return lambda number: stand.pool.decisions(number, batch)
+
+
+def _busy(stand: Stand, batch: int) -> Callable[[int], Awaitable[object]]:
+    return Busy(stand.pool, stand.operator, batch).decisions
 
 
 def _tell(table: Table, what: str, batch: int, taken: dict[str, tuple[Taken, Taken]]) -> None:
     for size, of in taken.items():
         most = f"≤ {TARGETS[batch] if int(size) <= 10 else 3 * TARGETS[batch]} µs"
         table.rows.append((what, int(size), batch, *figures(of, taken[BASE]), most))
-
-
-def _decisions(asked: Pool, concurrent: int) -> Callable[[int], Awaitable[object]]:
-    return lambda number: asked.decisions(number, concurrent)
