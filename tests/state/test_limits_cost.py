@@ -94,9 +94,9 @@ async def commands(place: Place, case: Case) -> int:
         (SCOPES, 64, 20, 1.5),
         (CALLERS, 64, 20, 1.5),
         (SCOPES, 1, 0, 1.5),
-        (CALLERS, 1, 0, 1.7),
-        (SCOPES, 1, 20, 1.7),
-        (CALLERS, 1, 20, 1.9),
+        (CALLERS, 1, 0, 1.6),
+        (SCOPES, 1, 20, 1.6),
+        (CALLERS, 1, 20, 1.8),
     ],
 )
 async def test_five_limits_take_few_instructions_more_than_one(
