@@ -17,12 +17,16 @@ from router_core.router import Router
 from router_core.simulator import Behaviour, Upstream
 from router_core.state.engines import MemoryEngine
 from tests.router.rig import PROMPT, Seen, entry, state_of, until
+from tests.state.kit import beat
 
 CHECK = {"interval": 30, "timeout": 1}
 
 
 class Fleet:
-    """Routers of one pool in one memory, whose time is moved; they look again every few milliseconds."""
+    """Routers of one pool in one memory, whose time is moved; they look again every few milliseconds.
+
+    Time that is to pass for living workers `goes_by`: each sends its heartbeat and looks, however slow the machine is.
+    """
 
     def __init__(self, pool: str) -> None:
         self._pool, self._offset, self.made = pool, 0, list[Router]()
@@ -30,6 +34,13 @@ class Fleet:
 
     def move(self, seconds: float) -> None:
         self._offset += int(seconds * 1e9)
+
+    async def goes_by(self, seconds: float) -> None:
+        self.move(seconds)
+        for router in self.made:
+            await beat(router.store)
+        for router in self.made:
+            await asyncio.wrap_future(router.store.background.submit(router._probing.look()))
 
     async def router(self, *models: dict[str, Any], **arguments: Any) -> Router:
         """One that has joined."""
@@ -135,11 +146,8 @@ async def test_only_one_worker_probes_and_the_next_takes_over_when_it_leaves(fle
     await until(probes_of(one, 1))
     await fleet.router(entry(first, "one"), health_check=CHECK, hooks=[other])
     for number in range(2, 4):
-        fleet.move(12)
-        await asyncio.sleep(0.2)
-        fleet.move(12)
-        await asyncio.sleep(0.2)
-        fleet.move(12)
+        for _ in range(3):
+            await fleet.goes_by(12)
         await until(probes_of(one, number))
     assert not other.of(Probed)
     await leaving.aclose()
