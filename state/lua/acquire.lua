@@ -1,5 +1,5 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
--- Uses: numbers, shared, image, room, reserve, concerned, contexts, queue, tickets, panels, choose,
+-- Uses: numbers, shared, room, reserve, concerned, contexts, queue, tickets, panels, choose,
 --       levels, claims, shadow, own, refusal, leases, breaker, panic, clock, question, budget, throttle, doubt
 -- Defines: acquire
 -- Op      as question.lua says
@@ -91,11 +91,6 @@ end
 
 -- Read what all acquires of the run need, one command a column. `entries`: as of run.parse.
 local function load(entries)
-  local lease_ids = {}
-  for i = 1, #entries do
-    lease_ids[i] = entries[i].id
-  end
-  image.load("lease", lease_ids)
   claims.load(entries)
   contexts.load(entries)
   choose.load(entries)

@@ -81,11 +81,7 @@ end
 
 -- Read what all settles of the run need, one command a column.
 local function load(list)
-  local lease_ids, known = {}, true
-  for i = 1, #list do
-    lease_ids[i] = list[i].id
-  end
-  image.load("lease", lease_ids)
+  local known = true
   windows, seen = nil, nil
   for i = 1, #list do
     local e = list[i]

@@ -29,7 +29,7 @@ local function in_parts(list)
 end
 
 -- Write the commands of a group. What fails although it was proven is a key that somebody has just replaced
--- (recall.lua: types are known for 10 ms): the other columns are written all the same, so leases and what they hold
+-- (recall.lua: types are known for 100 ms): the other columns are written all the same, so leases and what they hold
 -- stay together, but not if it is the first of all. Returns what failed, and whether anything was written.
 local function write(group, failure, written)
   for i = 1, group.count do
