@@ -85,7 +85,7 @@ local function grant(request, panel, i, found, q)
   if claim then
     claims.write(request, claim)
   end
-  local best = request.remember > 0 and refusal.best(panel, found, request.remember) or ""
+  local best = request.remember and refusal.best(panel, found, request.remember) or ""
   return "ok " .. d.id .. " " .. generation .. (kind == CALL and " 0" or " 1") .. best
 end
 
@@ -138,12 +138,12 @@ local function run(request)
   local q = queue.of(request.group)
   local denied = not request.dry and (throttle.denies(request) or budget.denies(request))
   if denied then
-    queue.give_up(q, request.ticket)
+    queue.leave(q, request)
     return denied
   end
   local elsewhere = request.pin and pinned_elsewhere(request)
   if elsewhere then
-    queue.give_up(q, request.ticket)
+    queue.leave(q, request)
     return "pinned " .. elsewhere
   end
   local place = q.empty and 0 or tickets.place(q, request)
