@@ -83,7 +83,7 @@ local function commit(e, d, lease)
     return
   end
   d.row, d.doubted_ms = e.row, e.doubted_ms
-  deployment.touch(d, "learned")
+  deployment.teach(d)
   if not e.doubt or not serves(d) or lease.generation ~= d.generation or d.doubt == e.doubt then
     return
   elseif e.doubt == 0 and d.doubt >= ENOUGH and d.state == "closed" then
@@ -100,7 +100,7 @@ local function suspect(d, calls, at_ms)
     return
   end
   d.doubted_ms = math.max(d.doubted_ms or 0, at_ms + SHORT_MS)
-  deployment.touch(d, "learned")
+  deployment.teach(d)
   if d.doubt < ENOUGH then
     cast(d, more(d, calls))
   end

@@ -1,5 +1,5 @@
 -- What the settles of a run need, read for all of them at once.
--- Uses: image, recall, corrections, tally, lessons, sketches, deployment, roster, leases
+-- Uses: image, recall, corrections, tally, totals, lessons, sketches, deployment, roster, leases
 -- Defines: ends
 
 -- Find the lease of a settle and which windows it touches; which deployment is to be found then. Throws GARBLED.
@@ -12,12 +12,12 @@ local function look_up(e)
   e.lease, e.card = lease, nil
 end
 
-local windows, seen -- ids of windows that nobody knows and whose sums stand in the common column, each once
+local fields, seen -- of windows and totals in the common column that nobody knows, each once
 
-local function add(id)
-  if not recall.known.windows[id] then
-    windows, seen = windows or {}, seen or {}
-    windows[#windows + 1], seen[id] = not seen[id] and id or nil, true
+local function add(field)
+  if not recall.known.used[field] then
+    fields, seen = fields or {}, seen or {}
+    fields[#fields + 1], seen[field] = not seen[field] and field or nil, true
   end
 end
 
@@ -52,29 +52,20 @@ end
 -- The card of a settle's deployment, nil where something is to be read that the settle needs: mostly an earlier run has
 -- read it.
 local function known_card(e)
-  local d, used = roster.card(target_of(e)), e.used
-  local has_numbers = (not used.tokens or d.tokens) and (not used.cost or d.spend_nano)
-  local is_known = has_numbers and roster.has(d, columns_of(e)) and not deployment.garbled(d)
-  return is_known and d or nil
+  local d = roster.card(target_of(e))
+  return roster.has(d, columns_of(e)) and not deployment.garbled(d) and d or nil
 end
 
 -- Read what all settles need of their deployments.
 local function load_deployments(list)
-  local ids, named, wanted, tokens, cost = {}, {}, roster.INFLIGHT, false, false
+  local ids, named, wanted = {}, {}, roster.INFLIGHT
   for i = 1, #list do
     local e = list[i]
     local id, columns = target_of(e), columns_of(e)
     ids[#ids + 1], named[id] = not named[id] and id or nil, true
     wanted = (columns == roster.LEARNED_HEALTH or wanted == roster.INFLIGHT) and columns or wanted
-    tokens, cost = tokens or e.used.tokens, cost or e.used.cost
   end
   roster.load_once(ids, wanted)
-  if tokens then
-    image.load("tokens", ids)
-  end
-  if cost then
-    image.load("spend_nano", ids)
-  end
   lessons.load(list, ids)
   sketches.load(list, ids)
 end
@@ -86,20 +77,21 @@ local function load(list)
     lease_ids[i] = list[i].id
   end
   image.load("lease", lease_ids)
-  windows, seen = nil, nil
+  fields, seen = nil, nil
   for i = 1, #list do
     local e = list[i]
     if pcall(look_up, e) and e.lease then
       add_windows(e)
     end
+    totals.load(target_of(e), e.used, add)
     e.card = known_card(e)
     known = known and e.card and not lessons.any(e)
   end
   if not known then
     load_deployments(list)
   end
-  if windows then
-    image.load("used", windows)
+  if fields then
+    image.load("used", fields)
   end
 end
 

@@ -64,7 +64,7 @@ local function hold(id, owner, d, kind, deadline_ms, reserved, tokens)
   add(HELD, "0", owner .. "|" .. id)
   add(LEASES, numbers.int(deadline_ms), id)
   local head = "held " .. d.id .. " " .. owner .. " " .. numbers.int(d.generation)
-  deployment.count(d, "inflight", 1)
+  deployment.count(d, 1)
   if tokens then
     in_flight.count(d, 1, tokens)
     kind = in_flight.marked(kind, tokens)
@@ -80,7 +80,7 @@ end
 
 -- So many more calls of a lease are in flight: at `d`, and at all that count them.
 local function count(lease, d, amount)
-  deployment.count(d, "inflight", amount)
+  deployment.count(d, amount)
   if lease.tokens then
     in_flight.count(d, amount, lease.tokens)
   end

@@ -1,20 +1,10 @@
 -- How a call ends: release, charge, learn.
--- Uses: image, slots, outcome, ends, corrections, tally, charges, lessons, sketches, deployment, leases, breaker,
---       doubt, learn, throttle, aimd, clock
+-- Uses: image, slots, outcome, ends, corrections, tally, totals, charges, lessons, sketches, deployment, leases,
+--       breaker, doubt, learn, throttle, aimd, clock
 -- Defines: settle
 -- Op      as outcome.lua says
 -- Returns "ok", or "ok ratio plain tools" where it taught how tokens are estimated (lessons.lua); "gone" if nothing was
 --         held: settled before, or of another epoch (then it is charged all the same)
-
-local function count(d, e)
-  local tokens, cost = e.used.tokens or 0, e.used.cost or 0
-  if tokens > 0 then
-    deployment.count(d, "tokens", tokens)
-  end
-  if cost > 0 then
-    deployment.count(d, "spend_nano", cost)
-  end
-end
 
 -- What the result says of the deployment's health.
 local function judge(d, lease, e)
@@ -24,18 +14,6 @@ local function judge(d, lease, e)
     breaker.failure(d, lease, e)
   else
     breaker.recover(d, lease, e.policy)
-  end
-end
-
-local function plan_numbers(e, d)
-  if e.samples then
-    learn.plan(d)
-  end
-  if e.used.tokens then
-    deployment.number(d, "tokens")
-  end
-  if e.used.cost then
-    deployment.number(d, "spend_nano")
   end
 end
 
@@ -53,9 +31,10 @@ end
 
 -- The call was of another epoch.
 local function charge(e, d)
+  local tokens, cost = totals.plan(d.id, e.used)
   charges.add(d, e)
   leases.note_charged(e.id)
-  count(d, e)
+  totals.commit(tokens, cost, e.used)
   return "gone"
 end
 
@@ -69,10 +48,13 @@ local function run(e)
     return "gone"
   end
   local d = e.card or deployment.of(lease and lease.deployment or e.deployment, ends.columns(e))
-  plan_numbers(e, d)
+  if e.samples then
+    learn.plan(d)
+  end
   if not lease then
     return charge(e, d)
   end
+  local tokens, cost = totals.plan(d.id, e.used)
   local counted = plan_windows(e, lease)
   local teaches = lessons.any(e)
   if teaches then
@@ -83,7 +65,7 @@ local function run(e)
   -- Commit.
   corrections.commit(e.corrections)
   leases.finish(lease, d)
-  count(d, e)
+  totals.commit(tokens, cost, e.used)
   if e.samples then
     learn.from(d, e.samples, e.policy.alpha)
   end
