@@ -52,7 +52,7 @@ local function plan_loss(e, d, lease)
 end
 
 -- Part of a plan: the row, the doubt and its time with this result, as `e.row`, `e.doubt`, `e.doubted_ms`; no row:
--- nothing changes. Throws GARBLED.
+-- nothing changes, nothing is to be committed. Throws GARBLED.
 local function plan(e, d, lease)
   if e.verdict == "ok" then
     plan_success(e, d, lease)
@@ -79,9 +79,6 @@ end
 
 -- Note it, after the breaker has judged. Only after `plan`.
 local function commit(e, d, lease)
-  if not e.row then
-    return
-  end
   d.row, d.doubted_ms = e.row, e.doubted_ms
   deployment.teach(d)
   if not e.doubt or not serves(d) or lease.generation ~= d.generation or d.doubt == e.doubt then
