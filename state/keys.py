@@ -21,10 +21,10 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
     learned       HASH    deployment -> "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row doubted_ms]": peak
                           EWMA of whole calls, of streams' first tokens, of output tokens; pool time of the last sample,
                           and of a stream; failures in a row, and when the last of them began (doubt.lua)
-    tokens        HASH    deployment -> input + output tokens since the pool began
-    spend_nano    HASH    deployment -> nano-dollars since the pool began
     used          HASH    deployment/resource/seconds -> "sum oldest_slot amount last_ms" of the rolling window: the
-                          last two are its newest slot; also /ok/60, /failed/60 and others of breaker.lua
+                          last two are its newest slot; also /ok/60, /failed/60 and others of breaker.lua.
+                          Since the pool began: deployment/tokens/total -> input + output tokens,
+                          deployment/cost/total -> nano-dollars
     window        HASH    deployment/resource/seconds:slot -> "amount last_ms" of the slots before
     lease         HASH    lease -> what a running call holds
     leases        ZSET    lease by deadline (pool ms)
@@ -70,8 +70,6 @@ COLUMNS = (
     "health",
     "inflight",
     "learned",
-    "tokens",
-    "spend_nano",
     "used",
     "window",
     "lease",

@@ -1,7 +1,7 @@
 -- The script of calls: settles, cancels, renewals and what answers said first (room first), then acquires in the order
 -- of their places.
--- Uses: shared, keys, image, clock, leases, outlook, queue, tickets, claims, shadow, halves, run, acquire, settle,
---       renew, cancel, pause, observe, probe
+-- Uses: shared, keys, image, clock, leases, totals, outlook, queue, tickets, claims, shadow, halves, run, acquire,
+--       settle, renew, cancel, pause, observe, probe
 -- Defines: calls
 -- KEYS     the columns in keyring.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation (see acquire.lua, settle.lua ...)
@@ -107,6 +107,7 @@ local function calls(given_keys, args)
     for i = 1, #ends do
       run.attempt(ends[i], settle.run)
     end
+    totals.flush()
   end
   for i = 1, others and #others or 0 do
     run.attempt(others[i], others[i].run)

@@ -117,8 +117,7 @@ function cards.new(id)
     read = nil,
     windows = nil,
     changed = false,
-    touched = { inflight = false, learned = false, tokens = false, spend_nano = false }, -- which columns were changed
-    tokens = nil,
-    spend_nano = nil,
+    counted = false,
+    taught = false,
   }
 end

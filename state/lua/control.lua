@@ -164,7 +164,7 @@ function actions.reset(op)
   image.set("evidence", op.id, false)
   if d.doubted_ms then
     d.row, d.doubted_ms = 0, nil
-    deployment.touch(d, "learned")
+    deployment.teach(d)
   end
   deployment.transition(d, "closed", {
     trips = 0,

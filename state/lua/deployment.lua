@@ -1,19 +1,17 @@
 -- A deployment as this run sees it: settings in force, health, and the numbers that calls change.
 -- Uses: numbers, image, pending, recall, roster, clock
 -- Defines: deployment
--- `tokens[id]`, `spend_nano[id]` = a number; absent: 0. The other columns: roster.lua
+-- The columns: roster.lua
 
 local deployment = {}
-local COLUMNS = { "inflight", "learned", "tokens", "spend_nano" } -- that calls change
-local COMMANDS = {}
-for i = 1, #COLUMNS do
-  COMMANDS[i] = pending.command("HSET", COLUMNS[i])
-end
+local INFLIGHT, LEARNED = pending.command("HSET", "inflight"), pending.command("HSET", "learned")
 local changed = {}
+local int, num = numbers.int, numbers.num
 
 function deployment.begin()
   for i = #changed, 1, -1 do -- of a run that failed
-    changed[i].changed, changed[i].touched, changed[i] = false, {}, nil
+    local d = changed[i]
+    d.changed, d.counted, d.taught, changed[i] = false, false, false, nil
   end
   roster.begin()
 end
@@ -66,31 +64,27 @@ function deployment.weight(d)
   return weight
 end
 
--- Read tokens or spend_nano into its field. Throws GARBLED.
-function deployment.number(d, column)
-  if d[column] == nil then
-    d[column] = numbers.of(image.get(column, d.id) or "0")
-  end
+-- A column of it will be written at the end, and read anew by the next run.
+local function change(d)
+  d.changed = true
+  changed[#changed + 1] = d
 end
 
--- A column of it (inflight, learned, tokens, spend_nano) will be written at the end, and read anew by the next run.
-function deployment.touch(d, column)
-  if column == "inflight" then
-    d.inflight_text = nil
-  elseif column == "learned" then
-    d.learned_text = nil
-  end
+-- So many calls more are in flight.
+function deployment.count(d, calls)
+  local value = d.inflight + calls
+  d.inflight, d.inflight_text, d.counted = value > 0 and value or 0, nil, true
   if not d.changed then
-    d.changed = true
-    changed[#changed + 1] = d
+    change(d)
   end
-  d.touched[column] = true
 end
 
-function deployment.count(d, column, amount)
-  local value = d[column] + amount
-  d[column] = value > 0 and value or 0
-  deployment.touch(d, column)
+-- What it taught has changed.
+function deployment.teach(d)
+  d.learned_text, d.taught = nil, true
+  if not d.changed then
+    change(d)
+  end
 end
 
 -- Change the state and the given fields; what was chosen from before must be judged anew.
@@ -100,37 +94,35 @@ function deployment.transition(d, state, fields)
     d[name] = value
   end
   roster.spoil(d)
-  local times = numbers.int(d.until_ms) .. " " .. numbers.int(d.since_ms)
-  local counts = numbers.int(d.generation) .. " " .. numbers.int(d.trips)
-  local row = d.doubt > 0 and " " .. numbers.int(d.doubt) .. "@" .. numbers.int(d.ask_ms) or ""
+  local times = int(d.until_ms) .. " " .. int(d.since_ms)
+  local counts = int(d.generation) .. " " .. int(d.trips)
+  local row = d.doubt > 0 and " " .. int(d.doubt) .. "@" .. int(d.ask_ms) or ""
   image.set("health", d.id, d.state .. " " .. counts .. " " .. times .. " " .. d.reason .. " " .. d.probe .. row)
 end
 
 local function measure(value)
-  return value and numbers.num(value) or "-"
+  return value and num(value) or "-"
 end
 
 local function time(value)
-  return value and numbers.int(value) or "-"
+  return value == clock.now and clock.text or value and int(value) or "-"
 end
 
 local function learned_text(d)
-  local measures = measure(d.latency_ms) .. " " .. measure(d.ttft_ms) .. " " .. measure(d.ms_per_token)
-  local row = d.doubted_ms and " " .. numbers.int(d.row) .. " " .. numbers.int(d.doubted_ms) or ""
-  return measures .. " " .. time(d.sampled_ms) .. " " .. time(d.streamed_ms) .. row
+  local latency, ttft, per_token = measure(d.latency_ms), measure(d.ttft_ms), measure(d.ms_per_token)
+  local row = d.doubted_ms and " " .. int(d.row) .. " " .. int(d.doubted_ms) or ""
+  return latency .. " " .. ttft .. " " .. per_token .. " " .. time(d.sampled_ms) .. " " .. time(d.streamed_ms) .. row
 end
 
 function deployment.flush()
   for i = #changed, 1, -1 do
     local d = changed[i]
-    local touched = d.touched
-    for j = 1, #COLUMNS do
-      local column = COLUMNS[j]
-      if touched[column] then
-        touched[column] = false
-        pending.add(COMMANDS[j], d.id, column == "learned" and learned_text(d) or numbers.int(d[column]))
-      end
+    if d.counted then
+      pending.add(INFLIGHT, d.id, int(d.inflight))
     end
-    d.changed, changed[i] = false, nil
+    if d.taught then
+      pending.add(LEARNED, d.id, learned_text(d))
+    end
+    d.changed, d.counted, d.taught, changed[i] = false, false, false, nil
   end
 end

@@ -52,7 +52,7 @@ local function plan_loss(e, d, lease)
 end
 
 -- Part of a plan: the row, the doubt and its time with this result, as `e.row`, `e.doubt`, `e.doubted_ms`; no row:
--- nothing changes. Throws GARBLED.
+-- nothing changes, nothing is to be committed. Throws GARBLED.
 local function plan(e, d, lease)
   if e.verdict == "ok" then
     plan_success(e, d, lease)
@@ -79,11 +79,8 @@ end
 
 -- Note it, after the breaker has judged. Only after `plan`.
 local function commit(e, d, lease)
-  if not e.row then
-    return
-  end
   d.row, d.doubted_ms = e.row, e.doubted_ms
-  deployment.touch(d, "learned")
+  deployment.teach(d)
   if not e.doubt or not serves(d) or lease.generation ~= d.generation or d.doubt == e.doubt then
     return
   elseif e.doubt == 0 and d.doubt >= ENOUGH and d.state == "closed" then
@@ -100,7 +97,7 @@ local function suspect(d, calls, at_ms)
     return
   end
   d.doubted_ms = math.max(d.doubted_ms or 0, at_ms + SHORT_MS)
-  deployment.touch(d, "learned")
+  deployment.teach(d)
   if d.doubt < ENOUGH then
     cast(d, more(d, calls))
   end

@@ -10,8 +10,8 @@ local ON_CARDS = { settings = true, health = true, limits = true }
 local columns -- column -> field -> text, or false where nothing is stored
 local passing -- names of those columns that the next run begins without
 -- Columns of which texts are known from run to run.
-local KEPT = { settings = true, health = true, inflight = true, learned = true, tokens = true, spend_nano = true }
-KEPT.used, KEPT.window, KEPT.limits, KEPT.context, KEPT.fit = true, true, true, true, true
+local KEPT = { settings = true, health = true, inflight = true, learned = true, used = true, window = true }
+KEPT.limits, KEPT.context, KEPT.fit = true, true, true
 
 -- A read has shown that the key of this name is of the right type.
 function image.proven(name)

@@ -38,7 +38,7 @@ local function at_least(d, samples)
   raise(d, "latency_ms", samples.latency_ms)
   raise(d, "ttft_ms", samples.ttft_ms)
   d.sampled_ms = clock.now
-  deployment.touch(d, "learned")
+  deployment.teach(d)
 end
 
 -- Learn the samples {latency_ms, ms_per_token, ttft_ms}, nil for none. Streams may be rare among the calls: what they
@@ -56,7 +56,7 @@ local function from(d, samples, alpha)
     d.streamed_ms = clock.now
   end
   d.sampled_ms = clock.now
-  deployment.touch(d, "learned")
+  deployment.teach(d)
 end
 
 local learn = { plan = plan, from = from }

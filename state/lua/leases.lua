@@ -16,8 +16,8 @@ local NOT_HELD, NOT_LEASES = pending.command("ZREM", "held"), pending.command("Z
 
 -- The record of a call, nil if there is none. Throws GARBLED.
 -- Fields: id, state, deployment, worker, generation, kind, at_ms, rest (" row=amount ..." as reserved), counted (cards
--- of the subjects whose calls in flight it is one of, nil where there are none), tokens ({input, output}, nil where not
--- counted).
+-- of the subjects whose calls in flight it is one of, nil where all it reserved is the deployment's), tokens ({input,
+-- output}, nil where not counted).
 local function read(id)
   local text = image.get("lease", id)
   if not text or text == CHARGED then
@@ -64,7 +64,7 @@ local function hold(id, owner, d, kind, deadline_ms, reserved, tokens)
   add(HELD, "0", owner .. "|" .. id)
   add(LEASES, numbers.int(deadline_ms), id)
   local head = "held " .. d.id .. " " .. owner .. " " .. numbers.int(d.generation)
-  deployment.count(d, "inflight", 1)
+  deployment.count(d, 1)
   if tokens then
     in_flight.count(d, 1, tokens)
     kind = in_flight.marked(kind, tokens)
@@ -80,12 +80,13 @@ end
 
 -- So many more calls of a lease are in flight: at `d`, and at all that count them.
 local function count(lease, d, amount)
-  deployment.count(d, "inflight", amount)
+  deployment.count(d, amount)
   if lease.tokens then
     in_flight.count(d, amount, lease.tokens)
   end
-  for i = 1, lease.counted and #lease.counted or 0 do
-    subjects.count(lease.counted[i], amount)
+  local counted = lease.counted
+  for i = 1, counted and #counted or 0 do
+    subjects.count(counted[i], amount)
   end
 end
 

@@ -91,10 +91,10 @@ local function parse(op)
     lease = nil,
     corrections = nil,
     counted = nil,
+    judged = nil,
+    news = nil,
     position = nil,
     card = nil,
-    fit = nil,
-    context = nil,
   }
   if retry ~= "-" then
     e.retry_ms = tonumber(retry)

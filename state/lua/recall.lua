@@ -18,7 +18,7 @@ local function nothing()
     columns = {},
     passing = {},
     proven = {},
-    windows = {},
+    used = {}, -- windows and totals, by field
     queues = {},
     subjects = {},
     subjects_of = {},

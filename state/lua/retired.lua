@@ -1,5 +1,5 @@
 -- Deployments and subjects that no live worker lists any more: their numbers are kept for an hour.
--- Uses: numbers, image, pending, keys, ring, window, rows, scopes, breaker, events, clock
+-- Uses: numbers, image, pending, keys, ring, window, totals, rows, scopes, breaker, events, clock
 -- Defines: retired
 -- `retired` ZSET of deployments nobody lists, by when
 
@@ -17,8 +17,6 @@ local FACTS = {
   "sketch",
   "adaptive",
   "probed",
-  "tokens",
-  "spend_nano",
 }
 local FORGET_RETIRED_MS = 3600000
 
@@ -47,6 +45,9 @@ local function erase(id)
   end
   for _, counter in ipairs(breaker.COUNTERS) do
     erase_window(id .. "/" .. counter .. "/60", window.MINUTE)
+  end
+  for _, field in ipairs({ totals.fields(id) }) do
+    image.set("used", field, false)
   end
   for _, fact in ipairs(FACTS) do
     image.set(fact, id, false)

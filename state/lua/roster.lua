@@ -110,7 +110,7 @@ local function note_read(list, wanted)
     local d = list[i]
     if d.age ~= recall.age then
       d.age, d.read = recall.age, wanted
-      d.windows, d.tokens, d.spend_nano = nil, nil, nil
+      d.windows = nil
     elseif d.read ~= wanted then
       local names = { unpack(d.read.names) }
       for j = 1, #wanted.names do

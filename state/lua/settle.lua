@@ -1,20 +1,10 @@
 -- How a call ends: release, charge, learn.
--- Uses: image, slots, outcome, ends, corrections, tally, charges, lessons, sketches, deployment, leases, breaker,
---       doubt, learn, throttle, aimd, clock
+-- Uses: image, slots, outcome, ends, corrections, tally, totals, charges, lessons, sketches, deployment, leases,
+--       breaker, doubt, learn, throttle, aimd, clock
 -- Defines: settle
 -- Op      as outcome.lua says
 -- Returns "ok", or "ok ratio plain tools" where it taught how tokens are estimated (lessons.lua); "gone" if nothing was
 --         held: settled before, or of another epoch (then it is charged all the same)
-
-local function count(d, e)
-  local tokens, cost = e.used.tokens or 0, e.used.cost or 0
-  if tokens > 0 then
-    deployment.count(d, "tokens", tokens)
-  end
-  if cost > 0 then
-    deployment.count(d, "spend_nano", cost)
-  end
-end
 
 -- What the result says of the deployment's health.
 local function judge(d, lease, e)
@@ -27,23 +17,17 @@ local function judge(d, lease, e)
   end
 end
 
-local function plan_numbers(e, d)
-  if e.samples then
-    learn.plan(d)
-  end
-  if e.used.tokens then
-    deployment.number(d, "tokens")
-  end
-  if e.used.cost then
-    deployment.number(d, "spend_nano")
-  end
-end
+local found = {} -- slots to read, mostly none
 
 -- Open the windows a settle touches and read their slots, one command a column. Returns those to count in. Throws
 -- GARBLED.
 local function plan_windows(e, lease)
-  local found = {}
-  corrections.plan(lease, e.corrections, found)
+  if found[1] then -- of a settle before
+    found = {}
+  end
+  if e.corrections then
+    corrections.plan(lease, e.corrections, found)
+  end
   local counted = tally.plan(e, found)
   if found[1] then
     slots.prepare(found)
@@ -53,9 +37,10 @@ end
 
 -- The call was of another epoch.
 local function charge(e, d)
+  local tokens, cost = totals.plan(d.id, e.used)
   charges.add(d, e)
   leases.note_charged(e.id)
-  count(d, e)
+  totals.commit(tokens, cost, e.used)
   return "gone"
 end
 
@@ -68,22 +53,27 @@ local function run(e)
   if not lease and (e.epoch == clock.epoch or leases.was_charged(e.id)) then
     return "gone"
   end
-  local d = e.card or deployment.of(lease and lease.deployment or e.deployment, ends.columns(e))
-  plan_numbers(e, d)
+  local d = e.card or deployment.of(e.deployment, ends.columns(e))
+  if e.samples then
+    learn.plan(d)
+  end
   if not lease then
     return charge(e, d)
   end
+  local tokens, cost = totals.plan(d.id, e.used)
   local counted = plan_windows(e, lease)
-  local teaches = lessons.any(e)
-  if teaches then
-    lessons.plan(e, d)
-  end
   doubt.plan(e, d, lease)
-  local sketched, adapted = sketches.plan(e, d.id), e.adaptive and aimd.plan(e, d)
+  local adapted, teaches, context, fit, sketched = e.adaptive and aimd.plan(e, d), lessons.any(e), nil, nil, nil
+  if teaches then
+    context, fit = lessons.plan(e, d.id)
+    sketched = sketches.plan(e, d.id)
+  end
   -- Commit.
-  corrections.commit(e.corrections)
+  if e.corrections then
+    corrections.commit(e.corrections)
+  end
   leases.finish(lease, d)
-  count(d, e)
+  totals.commit(tokens, cost, e.used)
   if e.samples then
     learn.from(d, e.samples, e.policy.alpha)
   end
@@ -91,13 +81,20 @@ local function run(e)
   if e.throttled then
     throttle.note(e.throttled, e.kind)
   end
-  if ends.is_news(e) then
+  if e.news then
     judge(d, lease, e)
   end
-  doubt.commit(e, d, lease)
+  if e.row then
+    doubt.commit(e, d, lease)
+  end
+  if adapted then
+    aimd.commit(adapted, d.id)
+  end
+  if not teaches then
+    return "ok"
+  end
   sketches.commit(sketched, d.id)
-  aimd.commit(adapted, d.id)
-  return teaches and "ok" .. lessons.commit(e, d) or "ok"
+  return "ok" .. lessons.commit(d.id, context, fit)
 end
 
 local settle = { parse = outcome.parse, load = ends.load, run = run }

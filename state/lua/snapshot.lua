@@ -1,5 +1,6 @@
 -- What an operator or a worker reads of the pool; writes nothing.
--- Uses: numbers, image, keys, keyring, shared, window, deployment, in_flight, roster, rows, holders, quotas, clock
+-- Uses: numbers, image, keys, keyring, shared, window, totals, deployment, in_flight, roster, rows, holders, quotas,
+--       clock
 -- Defines: snapshot, ids, workers, shadows, diary
 -- Op      "snapshot list" (number of a shared string of ids), "ids", "workers", "shadows", "diary count"
 -- Returns snapshot: one line a known deployment, fields by tab: id, state, generation, trips, until_ms, reason,
@@ -13,7 +14,7 @@
 
 local snapshot, ids, workers, shadows, diary = {}, {}, {}, {}, {}
 local BEFORE_NOTES = "(" .. numbers.int(2 ^ 52) -- fair.lua
-local COLUMNS = { "tokens", "spend_nano", "overrides", "observed", "context", "tokens_in_flight" }
+local COLUMNS = { "overrides", "observed", "context", "tokens_in_flight" }
 
 function snapshot.parse(op)
   return { list = string.match(op, "^snapshot (%d+)$") }
@@ -40,6 +41,7 @@ end
 
 local function line(d)
   local id, used = d.id, {}
+  local tokens, spend_nano = totals.read(id)
   for i, limit in ipairs(deployment.limits(d)) do
     local amount = limit.seconds and holders.window(d, i).sum or d.inflight
     used[i] = limit.name .. "=" .. numbers.int(amount)
@@ -57,8 +59,8 @@ local function line(d)
     known(d.latency_ms),
     known(d.ttft_ms),
     known(d.ms_per_token),
-    image.get("tokens", id) or "0",
-    image.get("spend_nano", id) or "0",
+    numbers.int(tokens),
+    numbers.int(spend_nano),
     d.settings.text,
     image.get("overrides", id) or "",
     table.concat(used, " "),
@@ -69,19 +71,20 @@ local function line(d)
 end
 
 function snapshot.run(op)
-  local list, members, counters, lines = shared.words(op.list), {}, {}, {}
+  local list, members, counted, lines = shared.words(op.list), {}, {}, {}
   local loaded = roster.load(list, roster.ALL)
   for _, column in ipairs(COLUMNS) do
     image.load(column, list)
   end
   for i, id in ipairs(list) do
-    counters[#counters + 1] = id .. "/ok/60"
-    counters[#counters + 1] = id .. "/failed/60"
+    local n = #counted
+    counted[n + 1], counted[n + 2] = id .. "/ok/60", id .. "/failed/60"
+    counted[n + 3], counted[n + 4] = totals.fields(id)
     if loaded[i].settings and not deployment.garbled(loaded[i]) then
       members[#members + 1] = loaded[i]
     end
   end
-  image.load("used", counters)
+  image.load("used", counted)
   holders.load(members)
   for i, id in ipairs(list) do
     local ok, text = false, nil

@@ -41,8 +41,9 @@ local function plan(e, found)
   for i = 1, #counted do
     counted[i] = open(counted[i], found)
   end
-  for i = 1, e.judged and #e.judged or 0 do
-    open(e.judged[i], found)
+  local judged = e.judged
+  for i = 1, judged and #judged or 0 do
+    open(judged[i], found)
   end
   return counted
 end

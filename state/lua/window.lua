@@ -55,7 +55,7 @@ end
 -- The window `id` of a row (its seconds or calendar), as it is now: {sum, oldest, newest ...}. `column`: of an open
 -- subject; `field`: the row's name there. Throws GARBLED.
 local function open(id, row, column, field)
-  local opened = column and subjects.card(column).named or recall.known.windows
+  local opened = column and subjects.card(column).named or recall.known.used
   local w = opened[id]
   if w then
     if w.at_ms ~= clock.now then

@@ -96,9 +96,7 @@ async def test_garbage_in_a_measure_stops_no_call(place: Place, column: str, tex
     assert (await store.acquire(ask("a", input_tokens=1))).deployment == "a"
 
 
-@pytest.mark.parametrize(
-    "column", ["inflight", "health", "used", "window", "tokens", "spend_nano", "latency_ms", "lease"]
-)
+@pytest.mark.parametrize("column", ["inflight", "health", "used", "window", "latency_ms", "lease"])
 async def test_a_settle_among_garbage_is_whole_or_not_at_all_and_the_others_of_its_batch_go_on(
     place: Place, column: str
 ) -> None:
