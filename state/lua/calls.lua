@@ -1,7 +1,7 @@
 -- The script of calls: settles, cancels, renewals and what answers said first (room first), then acquires in the order
 -- of their places.
--- Uses: shared, keys, image, clock, leases, totals, outlook, queue, tickets, claims, shadow, halves, run, acquire,
---       settle, renew, cancel, pause, observe, probe
+-- Uses: shared, keys, image, clock, leases, totals, queue, tickets, run, acquire, settle, renew, cancel, pause,
+--       observe, probe
 -- Defines: calls
 -- KEYS     the columns in keyring.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation (see acquire.lua, settle.lua ...)
@@ -70,7 +70,6 @@ local function admit(acquires)
   for i = 1, #acquires do
     run.attempt(acquires[i], acquire.run)
   end
-  shadow.flush()
   return is_known
 end
 
@@ -96,11 +95,6 @@ end
 
 local function calls(given_keys, args)
   run.begin(given_keys, args)
-  outlook.begin()
-  queue.begin()
-  claims.begin()
-  shadow.begin()
-  halves.begin()
   local ends, acquires, others = parse(args)
   if #ends > 0 then
     settle.load(ends)
@@ -113,7 +107,5 @@ local function calls(given_keys, args)
     run.attempt(others[i], others[i].run)
   end
   local is_known = #acquires == 0 or admit(acquires)
-  queue.flush()
-  halves.flush()
   return run.finish(is_known)
 end

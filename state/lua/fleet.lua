@@ -33,11 +33,9 @@ local verbs = {
 
 local function fleet(given_keys, args)
   run.begin(given_keys, args)
-  limits.begin()
   local operations, named = run.parse(args, verbs)
   for i = 1, #operations do
     run.attempt(operations[i], verbs[named[i]].run)
   end
-  limits.flush()
   return run.finish(redis.call("ZSCORE", keys.workers, shared.worker))
 end

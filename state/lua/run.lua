@@ -1,7 +1,6 @@
 -- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
 -- it plans (reads, validates) before it commits.
--- Uses: keyring, image, pending, flush, recall, window, deployment, in_flight, scopes, subjects, holders, shared,
---       events, clock
+-- Uses: later, keyring, image, pending, flush, recall, window, deployment, holders, shared, events, clock
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
@@ -20,16 +19,14 @@ end
 -- Definitions live on from run to run where the server can do that: whatever belongs to one run is made here.
 function run.begin(keys, args)
   replies = {}
+  later.begin()
   shared.begin(args)
   recall.begin(keys[1])
   pending.begin(keyring.begin(keys))
   clock.begin()
   window.begin()
   deployment.begin()
-  scopes.begin()
-  subjects.begin()
   holders.begin()
-  events.begin()
 end
 
 -- Parse all operations: a list of them in their order, each with the `position` of its reply, and a list of verbs.
@@ -61,8 +58,7 @@ end
 function run.finish(is_known)
   window.flush()
   deployment.flush()
-  in_flight.flush()
-  subjects.flush()
+  later.finish()
   clock.count_writes()
   flush()
   if not image.spoils then
