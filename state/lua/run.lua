@@ -16,21 +16,8 @@ local function failed(thrown)
   return "error " .. (type(thrown) == "table" and thrown.err or thrown)
 end
 
--- Definitions live on from run to run where the server can do that: whatever belongs to one run is made here.
-function run.begin(keys, args)
-  replies = {}
-  later.begin()
-  shared.begin(args)
-  recall.begin(keys[1])
-  pending.begin(keyring.begin(keys))
-  clock.begin()
-  window.begin()
-  deployment.begin()
-  holders.begin()
-end
-
--- Parse all operations: a list of them in their order, each with the `position` of its reply, and a list of verbs.
-function run.parse(args, verbs)
+-- All operations, a list of them in their order, each with the `position` of its reply; and a list of their verbs.
+local function parse(args, verbs)
   local operations, named = {}, {}
   for i = shared.first_operation, #args do
     local position, verb = i - shared.first_operation + 2, string.match(args[i], "^%a+")
@@ -46,6 +33,20 @@ function run.parse(args, verbs)
     end
   end
   return operations, named
+end
+
+-- The operations of a run, as `parse` says. Next, `clock.begin` says when it is. Definitions live on from run to run
+-- where the server can do that: whatever belongs to one run is made here.
+function run.begin(keys, args, verbs)
+  replies = {}
+  later.begin()
+  shared.begin(args)
+  recall.begin(keys[1])
+  pending.begin(keyring.begin(keys))
+  window.begin()
+  deployment.begin()
+  holders.begin()
+  return parse(args, verbs)
 end
 
 -- Do one operation.
