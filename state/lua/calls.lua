@@ -77,7 +77,7 @@ end
 -- are known.
 local function begin(given_keys, args)
   local operations, named = run.begin(given_keys, args, verbs)
-  local ends, acquires, others, leased = {}, {}, nil, { clock.WRITES }
+  local ends, acquires, others, leased = { nil }, { nil }, nil, { clock.WRITES, nil, nil }
   for i = 1, #operations do
     local op, verb = operations[i], named[i]
     if verb == "settle" then

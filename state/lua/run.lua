@@ -18,7 +18,7 @@ end
 
 -- All operations, a list of them in their order, each with the `position` of its reply; and a list of their verbs.
 local function parse(args, verbs)
-  local operations, named = {}, {}
+  local operations, named = { nil, nil }, { nil, nil }
   for i = shared.first_operation, #args do
     local position, verb = i - shared.first_operation + 2, string.match(args[i], "^%a+")
     local ok, op = false, "UNKNOWN operation"
@@ -38,7 +38,7 @@ end
 -- The operations of a run, as `parse` says. Next, `clock.begin` says when it is. Definitions live on from run to run
 -- where the server can do that: whatever belongs to one run is made here.
 function run.begin(keys, args, verbs)
-  replies = {}
+  replies = { nil, nil, nil, nil } -- room for a few: a table that grows is made anew each time
   later.begin()
   shared.begin(args)
   recall.begin(keys[1])
@@ -67,6 +67,8 @@ function run.finish(is_known)
   end
   local scopes = clock.scopes and " " .. clock.scopes or ""
   replies[1] = clock.text .. " " .. clock.epoch .. (is_known and " 1" or " 0") .. scopes
-  replies[#replies + 1] = events.told
+  if events.told then
+    replies[#replies + 1] = events.told
+  end
   return { table.concat(replies, "\30") }
 end
