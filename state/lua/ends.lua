@@ -9,8 +9,8 @@ local function look_up(e)
   if lease then
     e.deployment = lease.deployment
     e.corrections = corrections.of(lease, e.used)
-    e.counted, e.judged = tally.of(e, lease)
     e.news = lease.kind ~= "call" or (e.verdict ~= "ok" and not tally.NEUTRAL[e.verdict])
+    e.counted, e.judged = tally.of(e, lease)
   end
   e.lease, e.card = lease, nil
 end

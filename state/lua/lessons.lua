@@ -53,7 +53,7 @@ end
 
 -- May a settle teach anything?
 local function any(e)
-  return e.rest ~= "" or tells_window(e)
+  return e.rest ~= "" or (e.used.input or 0) >= SMALLEST_WINDOW
 end
 
 -- Part of a plan: what this call teaches, its deployment's context window and fit. Throws GARBLED.

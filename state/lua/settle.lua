@@ -62,7 +62,9 @@ local function run(e)
   end
   local tokens, cost = totals.plan(d.id, e.used)
   local counted = plan_windows(e, lease)
-  doubt.plan(e, d, lease)
+  if d.doubted_ms or e.verdict ~= "ok" then
+    doubt.plan(e, d, lease)
+  end
   local adapted, teaches, context, fit, sketched = e.adaptive and aimd.plan(e, d), lessons.any(e), nil, nil, nil
   if teaches then
     context, fit = lessons.plan(e, d.id)
