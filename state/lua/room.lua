@@ -83,7 +83,7 @@ local function fits(h, limits, d, request)
     local limit, w = limits[i], windows[i]
     if not w then
       w = limit.seconds and open(h, i, d, request)
-    elseif w.at_ms ~= now then
+    elseif now >= w.until_ms then
       window.renew(w)
     end
     if w then
