@@ -1,4 +1,4 @@
-"""Server time of a decision by the size of its group, one by one and in batches."""
+"""Server time of a decision by the size of its group, one by one and in batches; of ten on Redis too."""
 
 from __future__ import annotations
 
@@ -40,20 +40,24 @@ async def scripts(_: Stage, report: Report, quick: bool) -> None:
         "busy: the server never idles between two (bench/busy.py)."
     )
     table = Table("scripts", "Server time of a decision (acquire and settle)", COLUMNS, notes=(NOTE, note))
-    async with AsyncExitStack() as stack:
-        stands = {}
-        for size in QUICK_SIZES if quick else SIZES:
-            report.say(f"scripts: registering {size} deployments")
-            stands[str(size)] = await _stand(stack, size, quick)
-        for what, way in (("decision", _one_by_one), ("decision, busy", _busy)):
-            for batch in TARGETS:
-                report.say(f"scripts: {what}, {batch} at once")
-                _tell(table, what, batch, await _taken(stands, way, batch))
+    for engine, name, sizes in (
+        ("valkey", "", QUICK_SIZES if quick else SIZES),
+        ("redis82", ", Redis 8.2", (int(BASE),)),
+    ):
+        async with AsyncExitStack() as stack:
+            stands = {}
+            for size in sizes:
+                report.say(f"scripts: registering {size} deployments{name}")
+                stands[str(size)] = await _stand(stack, engine, size, quick)
+            for what, way in (("decision", _one_by_one), ("decision, busy", _busy)):
+                for batch in TARGETS:
+                    report.say(f"scripts: {what}{name}, {batch} at once")
+                    _tell(table, what + name, batch, await _taken(stands, way, batch))
     report.add(table)
 
 
-async def _stand(stack: AsyncExitStack, size: int, quick: bool) -> Stand:
-    server = servers.start("valkey")
+async def _stand(stack: AsyncExitStack, engine: str, size: int, quick: bool) -> Stand:
+    server = servers.start(engine)
     stack.callback(server.stop)
     operator = stack.enter_context(server.operator())
     made = await pool(server.url, f"bench-{size}", size)
