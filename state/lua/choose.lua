@@ -59,7 +59,7 @@ local function ranks_of(panel, request, draw)
   if strategy.reads_tokens then
     in_flight.tell(members, request)
   end
-  if strategy.prepare and strategy.prepare(members, request, now, draw, ranked) then
+  if strategy.prepare and strategy.prepare(members, request, now, draw, ranked, not panel.timed) then
     return ranked
   end
   local rank = strategy.rank

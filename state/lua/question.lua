@@ -111,7 +111,7 @@ local function parse(op)
   if not id then
     error("MALFORMED acquire", 0)
   end
-  local of_route = shared.words(route)
+  local way = shared.route(route)
   local request = { -- what few calls have is put in later: with more than 16 the table would be twice as large
     id = id,
     valid_until = tonumber(valid),
@@ -121,9 +121,9 @@ local function parse(op)
     output_tokens = tonumber(output),
     wait_until = tonumber(until_ms),
     candidates = shared.words(list),
-    group = of_route[1],
-    strategy = of_route[2],
-    args = shared.values(route),
+    group = way.group,
+    strategy = way.strategy,
+    args = way.args,
     caller = caller,
   }
   if stream == "1" then
