@@ -40,16 +40,16 @@ local function open_period(w, row, sum, latest)
   w.span, w.sum, w.newest, w.oldest = 0, start == latest and sum or 0, start, start
   w.entry = { slot = start, amount = w.sum, last_ms = finish or clock.now + row.seconds * 1000 }
   w.slots = { [start] = w.entry }
+  w.until_ms = clock.now + 1 -- periods are asked for each time
 end
 
--- Time has gone on since the last run that knew this window. Throws GARBLED.
+-- Time has gone on: it is `w.until_ms`, at which a window that was opened is another one. Throws GARBLED.
 local function renew(w)
   if w.calendar then
     open_period(w, w.calendar, w.sum, w.newest)
   elseif ring.renew(w) then
     changed(w)
   end
-  w.at_ms = clock.now
 end
 
 -- The window `id` of a row (its seconds or calendar), as it is now: {sum, oldest, newest ...}. `column`: of an open
@@ -58,7 +58,7 @@ local function open(id, row, column, field)
   local opened = column and subjects.card(column).named or recall.known.used
   local w = opened[id]
   if w then
-    if w.at_ms ~= clock.now then
+    if clock.now >= w.until_ms then
       renew(w)
     end
     return w
@@ -67,7 +67,7 @@ local function open(id, row, column, field)
     field = field or id,
     column = column or false,
     calendar = false, -- the row, where it is one of a calendar
-    at_ms = clock.now,
+    until_ms = nil,
     span = nil,
     n = nil,
     ring = nil,
