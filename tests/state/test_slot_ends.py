@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lupa import lua51, lua54
 
@@ -32,6 +32,7 @@ RUNS = [module.LuaRuntime(register_eval=False).execute(_WINDOW % scripts.source(
 NOW = 1_790_000_000_000
 
 
+@example(131, 0, [1] * 5)  # slots that end on a whole ms, which their product is a little more than
 @given(st.integers(1, 2_678_400), st.integers(0, 10**9), st.lists(st.integers(0, 3), min_size=1, max_size=40))
 def test_no_run_counts_in_a_slot_that_is_over(seconds: int, offset: int, steps: list[int]) -> None:
     """Runs a few ms before and after the ends of slots, which no binary fraction hits where they are thirds of a ms."""
