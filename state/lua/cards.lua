@@ -4,12 +4,16 @@
 -- `health[id]`   = "state generation trips until_ms since_ms reason lease[ row@ask_ms]": closed, open, half-open or
 --                  ramp; absent: closed. `lease` is the one probe's in half-open, else "-"; row: failures that cast
 --                  doubt, or calls that had no sign of it, and the pool ms from which it is asked again (doubt.lua)
--- `inflight[id]` = a number; absent: 0. `settings`, `learned`: texts.lua
+-- `learned[id]`  = "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row doubted_ms]" (learn.lua, doubt.lua);
+--                  "-" for what is not known
+-- `inflight[id]` = a number; absent: 0. `settings`: texts.lua
 -- cards.<column>(list of cards, their texts): what stands on a card is read anew only if its text has changed. A field
 -- that is false holds garbage (`settings` is false where the pool knows none, and "garbled").
 
 local cards = {}
-local NOTHING = {}
+local HEALTH = "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) ?(%d*)@?(%d*)$"
+local LEARNED = "^(%S+) (%S+) (%S+) (%S+) (%S+) ?(%S*) ?(%S*)$"
+local NOTHING = "- - - - -"
 
 function cards.inflight(list, column)
   for i = 1, #list do
@@ -27,7 +31,7 @@ end
 
 local function read_health(d, text)
   local state, generation, trips, until_ms, since_ms, reason, probe, row, ask_ms =
-    string.match(text or "closed 0 0 0 0 - -", "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) ?(%d*)@?(%d*)$")
+    string.match(text or "closed 0 0 0 0 - -", HEALTH)
   d.generation, d.trips = numbers.of(generation), numbers.of(trips)
   d.until_ms, d.since_ms = numbers.of(until_ms), numbers.of(since_ms)
   d.state, d.reason, d.probe = state, reason, probe
@@ -60,20 +64,34 @@ function cards.settings(list, column)
   end
 end
 
+local function measure(word)
+  if word == "-" or word == "" then
+    return nil
+  end
+  return numbers.of(word)
+end
+
+local function read_learned(d, text)
+  local latency, ttft, per_token, sampled, streamed, row, doubted = string.match(text, LEARNED)
+  latency, ttft, per_token = measure(latency), measure(ttft), measure(per_token)
+  sampled, streamed, row, doubted = measure(sampled), measure(streamed), measure(row), measure(doubted)
+  d.latency_ms, d.ttft_ms, d.ms_per_token = latency, ttft, per_token -- all of it, or nothing
+  d.sampled_ms, d.streamed_ms, d.row, d.doubted_ms = sampled, streamed, row or 0, doubted
+end
+
 function cards.learned(list, column)
   for i = 1, #list do
     local d, text = list[i], column[i]
     if d.learned_text ~= text then
       d.learned_text = text
-      local before, learned = d.learned, texts.learned(text or "- - - - -")
-      d.learned = learned
-      if not before or not learned then
+      local before = d.learned
+      d.learned = pcall(read_learned, d, text or NOTHING)
+      if not before or not d.learned then
         roster.spoil(d)
       end
-      learned = learned or NOTHING
-      d.latency_ms, d.ttft_ms, d.ms_per_token = learned.latency_ms, learned.ttft_ms, learned.ms_per_token
-      d.sampled_ms, d.streamed_ms, d.row = learned.sampled_ms, learned.streamed_ms, learned.row or 0
-      d.doubted_ms = learned.doubted_ms
+      if not d.learned then
+        read_learned(d, NOTHING)
+      end
     end
   end
 end

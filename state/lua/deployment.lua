@@ -12,7 +12,6 @@ function deployment.begin()
     local d = changed[i]
     d.changed, d.counted, d.taught, changed[i] = false, false, false, nil
   end
-  roster.begin()
 end
 
 -- What of that which this run has read of it is garbage, nil where all is well.
@@ -63,7 +62,7 @@ function deployment.weight(d)
   return weight
 end
 
--- A column of it will be written at the end, and read anew by the next run.
+-- A column of it will be written at the end.
 local function change(d)
   d.changed = true
   changed[#changed + 1] = d
@@ -117,10 +116,12 @@ function deployment.flush()
   for i = #changed, 1, -1 do
     local d = changed[i]
     if d.counted then
-      pending.add(INFLIGHT, d.id, numbers.int(d.inflight))
+      d.inflight_text = numbers.int(d.inflight)
+      pending.add(INFLIGHT, d.id, d.inflight_text)
     end
     if d.taught then
-      pending.add(LEARNED, d.id, learned_text(d))
+      d.learned_text = learned_text(d)
+      pending.add(LEARNED, d.id, d.learned_text)
     end
     d.changed, d.counted, d.taught, changed[i] = false, false, false, nil
   end

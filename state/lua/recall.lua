@@ -4,11 +4,15 @@
 -- `clock.writes` is another number after each run that changed something, whichever script, release or worker it was
 -- of, and after 10 ms at most (clock.lua). Where it stands as the last run of this script left it, what that run knew
 -- is what is stored, and is not read again. An operator's hand changes no such number: it is seen after those 10 ms.
+-- What is forgotten is read again. What its text said is kept for longer, because mostly that is still the same: cards
+-- of deployments, and windows. Of those at least the last MOST that were asked for are kept.
 
--- `age`: another number whenever everything was forgotten; `known`: the tables that are forgotten then
-local recall = { age = 0, known = nil }
+-- `age`: another number whenever everything was forgotten; `known`: the tables that are forgotten then; `lists`: those
+-- of kept cards (roster.lua)
+local recall = { age = 0, known = nil, lists = nil }
 local MOST_POOLS = 64 -- with more, all are forgotten
-local pools, count = {}, 0 -- key of the clock -> {age, writes, known}
+local MOST = 2048 -- with more, those go which nobody asked for since it was so the last time
+local pools, count = {}, 0 -- key of the clock -> {age, writes, known, kept, former}
 local pool
 local ages = 0
 
@@ -26,6 +30,12 @@ local function nothing()
   }
 end
 
+-- Cards and windows by id, and how many they are.
+local function empty()
+  return { cards = {}, windows = {}, lists = { of = {}, count = 0 }, count = 0 }
+end
+local EMPTY = empty()
+
 -- A run of the pool with this clock.
 function recall.begin(key)
   pool = pools[key]
@@ -33,7 +43,7 @@ function recall.begin(key)
     if count >= MOST_POOLS then
       pools, count = {}, 0
     end
-    pool = { age = 0, writes = nil, known = nothing() }
+    pool = { age = 0, writes = nil, known = nothing(), kept = empty(), former = EMPTY }
     pools[key], count = pool, count + 1
   end
   recall.known = pool.known
@@ -45,9 +55,31 @@ function recall.check(writes, anew)
     ages = ages + 1
     pool.age = ages
     pool.known = nothing()
+    if pool.kept.count > MOST then
+      pool.former = pool.kept.count <= 2 * MOST and pool.kept or EMPTY -- more than that is what one run has read
+      pool.kept = empty()
+    end
   end
   pool.writes = nil -- until this run has written all that it changed
-  recall.age, recall.known = pool.age, pool.known
+  recall.age, recall.known, recall.lists = pool.age, pool.known, pool.kept.lists
+end
+
+-- Keep one of the `cards` or `windows`.
+function recall.put(kind, id, thing)
+  local kept = pool.kept
+  kept[kind][id], kept.count = thing, kept.count + 1
+end
+
+-- The one that is kept, nil where there is none.
+function recall.find(kind, id)
+  local thing = pool.kept[kind][id]
+  if not thing then
+    thing = pool.former[kind][id]
+    if thing then
+      recall.put(kind, id, thing)
+    end
+  end
+  return thing
 end
 
 -- The run is over and has left the pool with this number.

@@ -1,8 +1,8 @@
 -- Windows of limits: rolling ones, never more than the limit in any W seconds and room back to the millisecond, and
 -- periods of calendars.
--- Uses: sums, pending, recall, subjects, ring, slots, calendar, clock
+-- Uses: sums, pending, recall, subjects, opening, ring, slots, clock
 -- Defines: window
--- What is stored of them: sums.lua, slots.lua. A calendar's window has one slot, its period, numbered by its start.
+-- What is stored of them: sums.lua, slots.lua; what they are: opening.lua.
 -- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name; `w.keep_ms` is how long that
 -- is to be kept after an entry. They are known from run to run as long as its card is; all others as long as anything.
 
@@ -19,8 +19,8 @@ local function changed(w, entry)
   if w.due_missing then -- outlook.lua's last answer
     w.due_missing = nil
   end
-  if not w.changed then
-    w.changed, windows_count = true, windows_count + 1
+  if w.text ~= false then
+    w.text, windows_count = false, windows_count + 1
     changed_windows[windows_count] = w
   end
   if entry and entry ~= w.entry then
@@ -34,22 +34,11 @@ local function changed(w, entry)
   end
 end
 
-local function open_period(w, row, sum, latest)
-  w.calendar = row
-  local start, finish = calendar.period(row.calendar, latest or 0)
-  w.span, w.sum, w.newest, w.oldest = 0, start == latest and sum or 0, start, start
-  w.entry = { slot = start, amount = w.sum, last_ms = finish or clock.now + row.seconds * 1000 }
-  w.slots = { [start] = w.entry }
-end
-
 -- Time has gone on since the last run that knew this window. Throws GARBLED.
 local function renew(w)
-  if w.calendar then
-    open_period(w, w.calendar, w.sum, w.newest)
-  elseif ring.renew(w) then
+  if opening.renew(w) then
     changed(w)
   end
-  w.at_ms = clock.now
 end
 
 -- The window `id` of a row (its seconds or calendar), as it is now: {sum, oldest, newest ...}. `column`: of an open
@@ -63,30 +52,14 @@ local function open(id, row, column, field)
     end
     return w
   end
-  w = { -- up to 16 fields: with one more it would be twice as large
-    field = field or id,
-    column = column or false,
-    calendar = false, -- the row, where it is one of a calendar
-    at_ms = clock.now,
-    span = nil,
-    n = nil,
-    ring = nil,
-    width = nil,
-    newest = nil,
-    oldest = nil,
-    sum = nil,
-    slots = nil,
-    hold = 0,
-    entry = nil, -- the newest slot that holds anything, nil where it is not known
-    changed = false,
-  }
-  local sum, oldest, amount, last_ms = sums.read(column or "used", w.field)
-  if row.calendar then
-    open_period(w, row, sum, oldest)
+  local went_out
+  if column then
+    w, went_out = opening.of_column(column, field, row)
   else
-    if ring.open(w, row.seconds, sum, oldest, amount, last_ms) then
-      changed(w)
-    end
+    w, went_out = opening.of_used(id, row)
+  end
+  if went_out then
+    changed(w)
   end
   opened[id] = w
   return w
@@ -115,7 +88,7 @@ local function add(w, amount)
     entry.last_ms = clock.now
   end
   w.sum = w.sum + amount
-  if entry ~= w.entry or not w.changed or w.due_missing then
+  if entry ~= w.entry or w.text ~= false or w.due_missing then
     changed(w, entry)
   end
 end
@@ -149,8 +122,9 @@ end
 local function flush()
   for i = 1, windows_count do
     local w = changed_windows[i]
-    w.changed = false
-    pending.add(w.column and pending.command("HSET", w.column) or USED, w.field, sums.text(w))
+    local text, whole = sums.text(w)
+    w.text = whole and text or nil
+    pending.add(w.column and pending.command("HSET", w.column) or USED, w.field, text)
   end
   for i = 1, slots_count do
     local entry = changed_slots[i]
