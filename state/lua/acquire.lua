@@ -1,5 +1,5 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
--- Uses: numbers, shared, image, room, reserve, concerned, contexts, queue, tickets, panels, choose,
+-- Uses: numbers, shared, room, reserve, concerned, contexts, queue, tickets, panels, choose,
 --       levels, claims, shadow, own, refusal, leases, breaker, panic, clock, question, budget, throttle, doubt
 -- Defines: acquire
 -- Op      as question.lua says
@@ -85,17 +85,12 @@ local function grant(request, panel, i, found, q)
   if claim then
     claims.write(request, claim)
   end
-  local best = request.remember > 0 and refusal.best(panel, found, request.remember) or ""
+  local best = request.remember and refusal.best(panel, found, request.remember) or ""
   return "ok " .. d.id .. " " .. generation .. (kind == CALL and " 0" or " 1") .. best
 end
 
 -- Read what all acquires of the run need, one command a column. `entries`: as of run.parse.
 local function load(entries)
-  local lease_ids = {}
-  for i = 1, #entries do
-    lease_ids[i] = entries[i].id
-  end
-  image.load("lease", lease_ids)
   claims.load(entries)
   contexts.load(entries)
   choose.load(entries)
@@ -143,12 +138,12 @@ local function run(request)
   local q = queue.of(request.group)
   local denied = not request.dry and (throttle.denies(request) or budget.denies(request))
   if denied then
-    queue.give_up(q, request.ticket)
+    queue.leave(q, request)
     return denied
   end
   local elsewhere = request.pin and pinned_elsewhere(request)
   if elsewhere then
-    queue.give_up(q, request.ticket)
+    queue.leave(q, request)
     return "pinned " .. elsewhere
   end
   local place = q.empty and 0 or tickets.place(q, request)

@@ -40,11 +40,9 @@ local function plan(e, d)
 end
 
 local function commit(change, id)
-  if change then
-    adaptive.write(id, change.limit, change.lowered_ms)
-    if change.text then
-      settings.put(id, change.text)
-    end
+  adaptive.write(id, change.limit, change.lowered_ms)
+  if change.text then
+    settings.put(id, change.text)
   end
 end
 

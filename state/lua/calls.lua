@@ -1,7 +1,7 @@
 -- The script of calls: settles, cancels, renewals and what answers said first (room first), then acquires in the order
 -- of their places.
--- Uses: shared, keys, clock, leases, totals, outlook, queue, tickets, claims, shadow, halves, run, acquire, settle,
---       renew, cancel, pause, observe, probe
+-- Uses: shared, keys, image, clock, leases, totals, outlook, queue, tickets, claims, shadow, halves, run, acquire,
+--       settle, renew, cancel, pause, observe, probe
 -- Defines: calls
 -- KEYS     the columns in keyring.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation (see acquire.lua, settle.lua ...)
@@ -74,6 +74,26 @@ local function admit(acquires)
   return is_known
 end
 
+-- The settles, the acquires, and all else, each in their order. The leases of all that name one are read.
+local function parse(args)
+  local operations, named = run.parse(args, verbs)
+  local ends, acquires, others, leased = {}, {}, nil, {}
+  for i = 1, #operations do
+    local op, verb = operations[i], named[i]
+    if verb == "settle" then
+      ends[#ends + 1] = op
+    elseif verb == "acquire" then
+      acquires[#acquires + 1] = op
+    else
+      others = others or {}
+      others[#others + 1], op.run = op, verbs[verb].run
+    end
+    leased[#leased + 1] = op.id
+  end
+  image.load("lease", leased)
+  return ends, acquires, others
+end
+
 local function calls(given_keys, args)
   run.begin(given_keys, args)
   outlook.begin()
@@ -81,14 +101,7 @@ local function calls(given_keys, args)
   claims.begin()
   shadow.begin()
   halves.begin()
-  local operations, named = run.parse(args, verbs)
-  local acquires, ends = {}, {}
-  for i = 1, #operations do
-    local list = named[i] == "acquire" and acquires or (named[i] == "settle" and ends)
-    if list then
-      list[#list + 1] = operations[i]
-    end
-  end
+  local ends, acquires, others = parse(args)
   if #ends > 0 then
     settle.load(ends)
     for i = 1, #ends do
@@ -96,10 +109,8 @@ local function calls(given_keys, args)
     end
     totals.flush()
   end
-  for i = 1, #operations - #acquires - #ends > 0 and #operations or 0 do
-    if named[i] ~= "acquire" and named[i] ~= "settle" then
-      run.attempt(operations[i], verbs[named[i]].run)
-    end
+  for i = 1, others and #others or 0 do
+    run.attempt(others[i], others[i].run)
   end
   local is_known = #acquires == 0 or admit(acquires)
   queue.flush()

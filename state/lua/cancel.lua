@@ -19,9 +19,11 @@ end
 function cancel.run(c)
   local lease, d, list = leases.read(c.id), nil, nil
   if lease then
-    local found = {}
     d, list = deployment.of(lease.deployment, roster.HEALTH), corrections.of(lease, NOTHING)
-    corrections.plan(lease, list, found)
+    local found = {}
+    if list then
+      corrections.plan(lease, list, found)
+    end
     slots.prepare(found)
   end
   if c.ticket ~= "-" then
@@ -30,7 +32,9 @@ function cancel.run(c)
   if not lease then
     return "gone"
   end
-  corrections.commit(list)
+  if list then
+    corrections.commit(list)
+  end
   leases.finish(lease, d)
   breaker.unproven(d, c.id)
   return "ok"

@@ -37,7 +37,7 @@ function clock.begin()
   local last, offset = numbers.of(stored[1] or "0"), numbers.of(stored[2] or "0")
   local time = redis.call("TIME")
   local now = time[1] * 1000 + math.floor(time[2] / 1000) + offset
-  image.recall(stored[5], now < last or now - last >= TICK_MS)
+  image.recall(stored[5], now)
   -- A server clock that steps back must not stop ours, and no time comes twice: the offset grows, and time goes on at
   -- its pace from the latest that any run was told.
   if now < last then

@@ -5,7 +5,6 @@
 -- Place: false, or {column, field, slot} of an open subject or a calendar.
 
 local match = string.match
-local NONE = {}
 
 -- Whose row a name is, and which row. Nil for one whose column this run was not lent: what it reserved stays.
 local function of_name(lease, name)
@@ -59,13 +58,13 @@ local function of_all(lease, used)
   return list
 end
 
--- What must change in the windows when `used` {requests, tokens, input, output, cost} was really used; nil keeps what
--- was reserved. Throws GARBLED.
+-- What must change in the windows when `used` {requests, tokens, input, output, cost} was really used, nil for nothing;
+-- nil there keeps what was reserved. Throws GARBLED.
 local function of(lease, used)
-  if string.find(lease.rest, "|", 1, true) or string.find(lease.rest, ":", 1, true) then
-    return of_all(lease, used) or NONE
+  if lease.counted or string.find(lease.rest, ":", 1, true) then
+    return of_all(lease, used)
   end
-  return of_own(lease, used) or NONE
+  return of_own(lease, used)
 end
 
 -- Open their windows, and add to `found` the slots {w, slot, ...} to prepare. Throws GARBLED.

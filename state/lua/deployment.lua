@@ -6,6 +6,7 @@
 local deployment = {}
 local INFLIGHT, LEARNED = pending.command("HSET", "inflight"), pending.command("HSET", "learned")
 local changed = {}
+local int, num = numbers.int, numbers.num
 
 function deployment.begin()
   for i = #changed, 1, -1 do -- of a run that failed
@@ -92,32 +93,36 @@ function deployment.transition(d, state, fields)
     d[name] = value
   end
   roster.spoil(d)
-  local times = numbers.int(d.until_ms) .. " " .. numbers.int(d.since_ms)
-  local counts = numbers.int(d.generation) .. " " .. numbers.int(d.trips)
-  local row = d.doubt > 0 and " " .. numbers.int(d.doubt) .. "@" .. numbers.int(d.ask_ms) or ""
+  local times = int(d.until_ms) .. " " .. int(d.since_ms)
+  local counts = int(d.generation) .. " " .. int(d.trips)
+  local row = d.doubt > 0 and " " .. int(d.doubt) .. "@" .. int(d.ask_ms) or ""
   image.set("health", d.id, d.state .. " " .. counts .. " " .. times .. " " .. d.reason .. " " .. d.probe .. row)
 end
 
 local function measure(value)
-  return value and numbers.num(value) or "-"
+  return value and num(value) or "-"
 end
 
 local function time(value)
-  return value and numbers.int(value) or "-"
+  return value == clock.now and clock.text or value and int(value) or "-"
 end
 
 local function learned_text(d)
-  local measures = measure(d.latency_ms) .. " " .. measure(d.ttft_ms) .. " " .. measure(d.ms_per_token)
-  local row = d.doubted_ms and " " .. numbers.int(d.row) .. " " .. numbers.int(d.doubted_ms) or ""
-  return measures .. " " .. time(d.sampled_ms) .. " " .. time(d.streamed_ms) .. row
+  local latency, ttft, per_token = measure(d.latency_ms), measure(d.ttft_ms), measure(d.ms_per_token)
+  local row = d.doubted_ms and " " .. int(d.row) .. " " .. int(d.doubted_ms) or ""
+  return latency .. " " .. ttft .. " " .. per_token .. " " .. time(d.sampled_ms) .. " " .. time(d.streamed_ms) .. row
 end
 
 function deployment.flush()
   for i = #changed, 1, -1 do
     local d = changed[i]
     if d.counted then
+<<<<<<< HEAD
       d.inflight_text = numbers.int(d.inflight)
       pending.add(INFLIGHT, d.id, d.inflight_text)
+=======
+      pending.add(INFLIGHT, d.id, int(d.inflight))
+>>>>>>> main
     end
     if d.taught then
       d.learned_text = learned_text(d)

@@ -29,7 +29,7 @@ local function more(d, calls)
 end
 
 local function plan_success(e, d, lease)
-  if not (e.samples or lease.kind == "probe") or not d.doubted_ms then
+  if not e.samples and lease.kind ~= "probe" then
     return
   end
   e.row, e.doubt, e.doubted_ms = 0, nil, d.doubted_ms
@@ -51,8 +51,8 @@ local function plan_loss(e, d, lease)
   end
 end
 
--- Part of a plan: the row, the doubt and its time with this result, as `e.row`, `e.doubt`, `e.doubted_ms`; no row:
--- nothing changes. Throws GARBLED.
+-- Part of a plan, but of a success only where there is a `doubted_ms`: the row, the doubt and its time with this
+-- result, as `e.row`, `e.doubt`, `e.doubted_ms`; no row: nothing changes, nothing is to be committed. Throws GARBLED.
 local function plan(e, d, lease)
   if e.verdict == "ok" then
     plan_success(e, d, lease)
@@ -79,9 +79,6 @@ end
 
 -- Note it, after the breaker has judged. Only after `plan`.
 local function commit(e, d, lease)
-  if not e.row then
-    return
-  end
   d.row, d.doubted_ms = e.row, e.doubted_ms
   deployment.teach(d)
   if not e.doubt or not serves(d) or lease.generation ~= d.generation or d.doubt == e.doubt then

@@ -40,11 +40,16 @@ local function note(q, name, priority, value)
   q.notes[name], q.noted[name] = value, priority
 end
 
+-- Whose turn a call takes; what follows "=" is for tickets (queued.lua).
+local function caller_of(request)
+  return string.match(request.caller, "^[^=]*")
+end
+
 -- The turn of a call that comes now, fixed for this run: several of one caller stand behind each other.
 local function turn(q, request)
   if not request.turn then
-    local priority = math.min(request.priority, WORST)
-    local name = name_of_f(priority, request.caller)
+    local priority = math.min(request.priority or 0, WORST)
+    local name = name_of_f(priority, caller_of(request))
     local tag = math.max(noted(q, name_of_v(priority)), noted(q, name), q.planned[name] or 0)
     tag = math.min(tag, WIDTH - 2)
     if not request.dry then
@@ -76,7 +81,7 @@ local function serve(q, its_ticket, request)
   local name = name_of_v(priority)
   local v = noted(q, name)
   if not its_ticket then
-    local of_caller = name_of_f(priority, request.caller)
+    local of_caller = name_of_f(priority, caller_of(request))
     note(q, of_caller, priority, math.max(noted(q, of_caller), v + 1))
   elseif tag > v then
     note(q, name, priority, tag)

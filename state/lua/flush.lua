@@ -29,14 +29,15 @@ local function in_parts(list)
 end
 
 -- Write the commands of a group. What fails although it was proven is a key that somebody has just replaced
--- (recall.lua: types are known for 10 ms): the other columns are written all the same, so leases and what they hold
+-- (recall.lua: types are known for 100 ms): the other columns are written all the same, so leases and what they hold
 -- stay together, but not if it is the first of all. Returns what failed, and whether anything was written.
 local function write(group, failure, written)
+  local pcall = redis.pcall
   for i = 1, group.count do
     local list = group[i]
     local size = list.size
     if size > EMPTY then -- what was to be set may be removed again
-      local reply = size <= AT_ONCE and redis.pcall(unpack(list, 1, size)) or in_parts(list)
+      local reply = size <= AT_ONCE and pcall(unpack(list, 1, size)) or in_parts(list)
       list.size = EMPTY
       if reply ~= 1 and reply ~= 0 and type(reply) == "table" and reply.err then -- mostly it is one of these
         failure = reply.err

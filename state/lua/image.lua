@@ -30,9 +30,9 @@ function image.fetch(name, fields)
   return found
 end
 
--- What is known from the last run, if the pool's number of writes is the same.
-function image.recall(writes, anew)
-  recall.check(writes, anew)
+-- What is known from the last run, if the pool's number of writes is the same `now`.
+function image.recall(writes, now)
+  recall.check(writes, now)
   columns, passing = recall.known.columns, recall.known.passing
   for i = #passing, 1, -1 do
     columns[passing[i]], passing[i] = nil, nil

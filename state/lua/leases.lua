@@ -16,8 +16,8 @@ local NOT_HELD, NOT_LEASES = pending.command("ZREM", "held"), pending.command("Z
 
 -- The record of a call, nil if there is none. Throws GARBLED.
 -- Fields: id, state, deployment, worker, generation, kind, at_ms, rest (" row=amount ..." as reserved), counted (cards
--- of the subjects whose calls in flight it is one of, nil where there are none), tokens ({input, output}, nil where not
--- counted).
+-- of the subjects whose calls in flight it is one of, nil where all it reserved is the deployment's), tokens ({input,
+-- output}, nil where not counted).
 local function read(id)
   local text = image.get("lease", id)
   if not text or text == CHARGED then
@@ -84,8 +84,9 @@ local function count(lease, d, amount)
   if lease.tokens then
     in_flight.count(d, amount, lease.tokens)
   end
-  for i = 1, lease.counted and #lease.counted or 0 do
-    subjects.count(lease.counted[i], amount)
+  local counted = lease.counted
+  for i = 1, counted and #counted or 0 do
+    subjects.count(counted[i], amount)
   end
 end
 

@@ -16,7 +16,7 @@ end
 
 -- May this outcome say something of the context window?
 local function tells_window(e)
-  return e.kind == "ok" and (e.used.input or 0) >= SMALLEST_WINDOW
+  return (e.used.input or 0) >= SMALLEST_WINDOW and e.kind == "ok"
 end
 
 -- What `context` is to be, false to forget it, nil where it stays.
@@ -53,26 +53,25 @@ end
 
 -- May a settle teach anything?
 local function any(e)
-  return e.rest ~= "" or tells_window(e)
+  return e.rest ~= "" or (e.used.input or 0) >= SMALLEST_WINDOW
 end
 
--- Part of a plan: what this call teaches. Throws GARBLED.
-local function plan(e, d)
-  e.context = plan_context(e, d.id)
-  e.fit = plan_fit(e, d.id)
+-- Part of a plan: what this call teaches, its deployment's context window and fit. Throws GARBLED.
+local function plan(e, id)
+  return plan_context(e, id), plan_fit(e, id)
 end
 
--- Learn it. Returns " ratio plain tools" (fit.lua) for the worker where that is new. Only after `plan`.
-local function commit(e, d)
-  if e.context ~= nil then
-    image.set("context", d.id, e.context)
-    events.add("context", d.id, e.context or "unknown")
+-- Learn it. Returns " ratio plain tools" (fit.lua) for the worker where that is new.
+local function commit(id, context, learned)
+  if context ~= nil then
+    image.set("context", id, context)
+    events.add("context", id, context or "unknown")
   end
-  if not e.fit then
+  if not learned then
     return ""
   end
-  fit.write(d.id, e.fit)
-  return " " .. fit.text(e.fit)
+  fit.write(id, learned)
+  return " " .. fit.text(learned)
 end
 
 -- Read what settles will need, one command a column. `ids`: of their deployments.

@@ -81,12 +81,12 @@ end
 -- The levels of a panel's members for this request, and whether they are all alike.
 local function of(panel, request, draw)
   local levels = panel.relieved and in_panic(panel, draw) or panel.levels
-  if request.preferred == 0 and not request.wishes and not request.pinned and not panel.doubted then
+  if not request.preferred and not request.wishes and not request.pinned and not panel.doubted then
     return levels, panel.alike and not panel.relieved
   end
   levels = panel.relieved and levels or { unpack(levels) }
   local wished = request.wishes and #request.wishes or 0
-  for position = 1, math.min(request.preferred, #request.candidates) do
+  for position = 1, math.min(request.preferred or 0, #request.candidates) do
     if panel.at[position] then
       put(levels, panel, panel.at[position], wished + position, draw)
     end

@@ -88,6 +88,14 @@ local function parse_rest(request, rest)
   end
 end
 
+-- Zero mostly: then nothing is put into the request.
+local function parse_zeros(request, first, best, turn, dry)
+  request.preferred = first ~= "0" and tonumber(first) or nil
+  request.remember = best ~= "0" and tonumber(best) or nil
+  request.priority = turn ~= "0" and tonumber(turn) or nil
+  request.dry = dry == "1" or nil
+end
+
 local function parse(op)
   local id, valid, lease_ms, seed, route, list, input, output, stream, first, best, until_ms, turn, caller, dry, rest =
     string.match(op, FORM)
@@ -95,27 +103,26 @@ local function parse(op)
     error("MALFORMED acquire", 0)
   end
   local of_route = shared.words(route)
-  local request = { -- what few calls have is put in later: with all of it the table would be twice as large
+  local request = { -- what few calls have is put in later: with more than 16 the table would be twice as large
     id = id,
     valid_until = tonumber(valid),
     lease_ms = tonumber(lease_ms),
     seed = tonumber(seed),
     input_tokens = tonumber(input),
     output_tokens = tonumber(output),
-    stream = stream == "1",
-    preferred = tonumber(first),
-    remember = tonumber(best),
     wait_until = tonumber(until_ms),
-    priority = tonumber(turn),
-    dry = dry == "1",
-    list = list,
     candidates = shared.words(list),
     group = of_route[1],
     strategy = of_route[2],
     args = shared.values(route),
-    caller = until_ms == "0" and caller or string.match(caller, "^[^=]*"),
-    ticket = until_ms .. "|" .. shared.worker .. "|" .. id .. "|" .. input .. "|" .. output .. "|" .. caller,
+    caller = caller,
   }
+  if stream == "1" then
+    request.stream = true
+  end
+  if first ~= "0" or best ~= "0" or turn ~= "0" or dry ~= "0" then
+    parse_zeros(request, first, best, turn, dry)
+  end
   if rest ~= "" then
     parse_rest(request, rest)
   end

@@ -93,24 +93,31 @@ end
 
 -- Take a place.
 local function enter(q, request)
-  if q.places[request.ticket] or request.ranked then
+  local member = queued.ticket(request)
+  if q.places[member] or request.ranked then
     return
   end
   local empty_ones = recall.known.queues
   empty_ones[request.group], queues[request.group], used = nil, q, true
   local turn = fair.turn(q, request)
-  pending.add_member(q.key, numbers.int(turn), request.ticket)
-  fair.enter(q, turn, request.caller)
+  pending.add_member(q.key, numbers.int(turn), member)
+  local caller = queued.caller(member)
+  fair.enter(q, turn, caller)
   q.entered, q.empty = q.entered + 1, false
   local at = count_before(q, turn, request.wait_until)
   if at < #q.tickets or not q.more then
-    local ticket = { turn = turn, until_ms = request.wait_until, caller = request.caller, request = request }
-    ticket.acting, ticket.member = true, request.ticket
+    local ticket = { turn = turn, until_ms = request.wait_until, caller = caller, request = request, member = member }
+    ticket.acting = true
     table.insert(q.tickets, at + 1, ticket)
-    q.places[request.ticket] = ticket
+    q.places[member] = ticket
     q.held_to = q.held_to + (at < q.held_to and 1 or 0)
     renumber(q, at + 1)
   end
+end
+
+-- The ticket in hand of a call, nil where it has none there.
+local function ticket_of(q, request)
+  return q.places[queued.ticket(request)]
 end
 
 -- A ticket goes. Returns its turn, nil if there was none.
@@ -134,7 +141,7 @@ end
 -- The request is served: its ticket goes, if it has one, and the turns go on.
 local function serve(q, request)
   if not q.empty then
-    fair.serve(q, remove(q, request.ticket), request)
+    fair.serve(q, remove(q, queued.ticket(request)), request)
   end
 end
 
@@ -143,6 +150,13 @@ local function give_up(q, member)
   local turn = not q.empty and remove(q, member)
   if turn then
     fair.give_back(q, turn, queued.caller(member))
+  end
+end
+
+-- So does that of a call that waits no more, if it has one.
+local function leave(q, request)
+  if not q.empty then
+    give_up(q, queued.ticket(request))
   end
 end
 
@@ -164,7 +178,9 @@ local queue = {
   count_before = count_before,
   length = length,
   enter = enter,
+  ticket_of = ticket_of,
   serve = serve,
   give_up = give_up,
+  leave = leave,
   flush = flush,
 }

@@ -1,5 +1,5 @@
 -- Tickets as they are stored. Who waits no more is dropped with the first look at him.
--- Uses: numbers, pending, keys, fair, clock
+-- Uses: numbers, shared, pending, keys, fair, clock
 -- Defines: queued
 -- `waiting:<group>` ZSET "wait_until|worker|id|input|output|caller" by turn, then notes (fair.lua); "~" is the
 -- sentinel, last. A caller is "alice" or, with all whom the call names, "alice=user:alice=team:red=". The first 64 are
@@ -26,6 +26,16 @@ local function is_alive(worker)
     alive[worker] = beat and clock.now - tonumber(beat) < WORKER_DEAD_MS or false
   end
   return alive[worker]
+end
+
+-- The ticket of a call.
+local function ticket_of(request)
+  if not request.ticket then
+    local tokens = numbers.int(request.input_tokens) .. "|" .. numbers.int(request.output_tokens)
+    local head = numbers.int(request.wait_until) .. "|" .. shared.worker .. "|" .. request.id .. "|"
+    request.ticket = head .. tokens .. "|" .. request.caller
+  end
+  return request.ticket
 end
 
 -- A ticket as it stands there; one that nobody waits for any more is dropped.
@@ -82,4 +92,4 @@ local function names(member, subject)
   return string.find(member, "=" .. subject .. "=", 1, true) ~= nil
 end
 
-local queued = { begin = begin, first = first, read = read, caller = caller_of, names = names }
+local queued = { begin = begin, first = first, read = read, ticket = ticket_of, caller = caller_of, names = names }

@@ -2,17 +2,18 @@
 -- Uses:
 -- Defines: recall
 -- `clock.writes` is another number after each run that changed something, whichever script, release or worker it was
--- of, and after 10 ms at most (clock.lua). Where it stands as the last run of this script left it, what that run knew
--- is what is stored, and is not read again. An operator's hand changes no such number: it is seen after those 10 ms.
+-- of (clock.lua). Where it stands as the last run of this script left it, what that run knew is what is stored, and is
+-- not read again. An operator's hand changes no such number: so everything is read again after 100 ms.
 -- What is forgotten is read again. What its text said is kept for longer, because mostly that is still the same: cards
 -- of deployments, and windows. Of those at least the last MOST that were asked for are kept.
 
 -- `age`: another number whenever everything was forgotten; `known`: the tables that are forgotten then; `lists`: those
 -- of kept cards (roster.lua)
 local recall = { age = 0, known = nil, lists = nil }
+local FORGET_MS = 100
 local MOST_POOLS = 64 -- with more, all are forgotten
 local MOST = 2048 -- with more, those go which nobody asked for since it was so the last time
-local pools, count = {}, 0 -- key of the clock -> {age, writes, known, kept, former}
+local pools, count = {}, 0 -- key of the clock -> {age, writes, since_ms (all was read after that), known, kept, former}
 local pool
 local ages = 0
 
@@ -43,17 +44,19 @@ function recall.begin(key)
     if count >= MOST_POOLS then
       pools, count = {}, 0
     end
-    pool = { age = 0, writes = nil, known = nothing(), kept = empty(), former = EMPTY }
+    pool = { age = 0, writes = nil, since_ms = 0, known = nothing(), kept = empty(), former = EMPTY }
     pools[key], count = pool, count + 1
   end
   recall.known = pool.known
 end
 
--- The pool's number is `writes`: is what is known still true? If not, or if all is to be read anew, it is forgotten.
-function recall.check(writes, anew)
-  if anew or not writes or writes ~= pool.writes then
+-- The pool's number is `writes` now: is what is known still true? If not, or if it has been known for too long, it is
+-- forgotten.
+function recall.check(writes, now)
+  local for_ms = now - pool.since_ms
+  if not writes or writes ~= pool.writes or for_ms < 0 or for_ms >= FORGET_MS then
     ages = ages + 1
-    pool.age = ages
+    pool.age, pool.since_ms = ages, now
     pool.known = nothing()
     if pool.kept.count > MOST then
       pool.former = pool.kept.count <= 2 * MOST and pool.kept or EMPTY -- more than that is what one run has read

@@ -96,9 +96,9 @@ local function answer(request, q, place, panel, refusals)
     unknown = unknown or not at_ms or at_ms <= clock.now
     local reply = "wait " .. time_or_dash(at_ms) .. " " .. numbers.int(place) .. (unknown and " 1 " or " 0 ")
     if who then
-      queue.give_up(q, request.ticket)
+      queue.leave(q, request)
       return reply .. who
-    elseif request.ranked or q.places[request.ticket] then
+    elseif request.ranked or queue.ticket_of(q, request) then
       return reply .. "-"
     elseif queue.length(q) < (request.most_waiting or MOST_WAITING) then
       queue.enter(q, request)
@@ -107,7 +107,7 @@ local function answer(request, q, place, panel, refusals)
     refuse_place(refusals)
   end
   if request.wait_until > 0 then
-    queue.give_up(q, request.ticket)
+    queue.leave(q, request)
   end
   local reply = { "full", time_or_dash(at_ms or earliest), numbers.int(place), numbers.int(queue.length(q)) }
   for _, refused in ipairs(refusals) do

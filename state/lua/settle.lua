@@ -17,11 +17,17 @@ local function judge(d, lease, e)
   end
 end
 
+local found = {} -- slots to read, mostly none
+
 -- Open the windows a settle touches and read their slots, one command a column. Returns those to count in. Throws
 -- GARBLED.
 local function plan_windows(e, lease)
-  local found = {}
-  corrections.plan(lease, e.corrections, found)
+  if found[1] then -- of a settle before
+    found = {}
+  end
+  if e.corrections then
+    corrections.plan(lease, e.corrections, found)
+  end
   local counted = tally.plan(e, found)
   if found[1] then
     slots.prepare(found)
@@ -47,7 +53,7 @@ local function run(e)
   if not lease and (e.epoch == clock.epoch or leases.was_charged(e.id)) then
     return "gone"
   end
-  local d = e.card or deployment.of(lease and lease.deployment or e.deployment, ends.columns(e))
+  local d = e.card or deployment.of(e.deployment, ends.columns(e))
   if e.samples then
     learn.plan(d)
   end
@@ -56,14 +62,18 @@ local function run(e)
   end
   local tokens, cost = totals.plan(d.id, e.used)
   local counted = plan_windows(e, lease)
-  local teaches = lessons.any(e)
-  if teaches then
-    lessons.plan(e, d)
+  if d.doubted_ms or e.verdict ~= "ok" then
+    doubt.plan(e, d, lease)
   end
-  doubt.plan(e, d, lease)
-  local sketched, adapted = sketches.plan(e, d.id), e.adaptive and aimd.plan(e, d)
+  local adapted, teaches, context, fit, sketched = e.adaptive and aimd.plan(e, d), lessons.any(e), nil, nil, nil
+  if teaches then
+    context, fit = lessons.plan(e, d.id)
+    sketched = sketches.plan(e, d.id)
+  end
   -- Commit.
-  corrections.commit(e.corrections)
+  if e.corrections then
+    corrections.commit(e.corrections)
+  end
   leases.finish(lease, d)
   totals.commit(tokens, cost, e.used)
   if e.samples then
@@ -73,13 +83,20 @@ local function run(e)
   if e.throttled then
     throttle.note(e.throttled, e.kind)
   end
-  if ends.is_news(e) then
+  if e.news then
     judge(d, lease, e)
   end
-  doubt.commit(e, d, lease)
+  if e.row then
+    doubt.commit(e, d, lease)
+  end
+  if adapted then
+    aimd.commit(adapted, d.id)
+  end
+  if not teaches then
+    return "ok"
+  end
   sketches.commit(sketched, d.id)
-  aimd.commit(adapted, d.id)
-  return teaches and "ok" .. lessons.commit(e, d) or "ok"
+  return "ok" .. lessons.commit(d.id, context, fit)
 end
 
 local settle = { parse = outcome.parse, load = ends.load, run = run }

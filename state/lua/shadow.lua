@@ -22,7 +22,6 @@ function shadow.request(request, route)
     stream = request.stream,
     input_tokens = request.input_tokens,
     output_tokens = request.output_tokens,
-    preferred = 0,
     prepared = nil,
   }
 end

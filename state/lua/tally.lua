@@ -1,18 +1,19 @@
 -- Results counted in a rolling minute, by which the breaker judges: `id/ok/60`, `id/failed/60`, `id/failed.<kind>/60`,
 -- and `id/alone/60`: of workers that no other confirms (evidence.lua).
--- Uses: window, evidence, leases
+-- Uses: window, evidence
 -- Defines: tally
 
 -- Kinds that say nothing of the deployment's health: the caller's own.
 local NEUTRAL = { caller = true, cancelled = true, content_policy = true, context_window = true }
 
--- The counters of the minute that a result adds to, and those that it is judged by or that it clears, nil for none.
+-- The counters of the minute that a result adds to, and those that it is judged by or that it clears, nil for none;
+-- `e.news`: whether it may move the breaker.
 local function of(e, lease)
   local id, kind, policy = lease.deployment, e.verdict, e.policy
   if NEUTRAL[kind] then
     return {}, nil
   elseif kind == "ok" then
-    return { id .. "/ok/60" }, leases.shows(lease) and { id .. "/failed/60" } or nil
+    return { id .. "/ok/60" }, e.news and { id .. "/failed/60" } or nil
   elseif policy.quorum and evidence.is_alone(id, lease.worker) then
     e.alone = true
     return { id .. "/alone/60" }, nil
@@ -41,8 +42,9 @@ local function plan(e, found)
   for i = 1, #counted do
     counted[i] = open(counted[i], found)
   end
-  for i = 1, e.judged and #e.judged or 0 do
-    open(e.judged[i], found)
+  local judged = e.judged
+  for i = 1, judged and #judged or 0 do
+    open(judged[i], found)
   end
   return counted
 end

@@ -1,15 +1,15 @@
 -- A ticket keeps a waiting call's place, and newcomers do not pass a ticket that fits.
--- Uses: numbers, queue, fair, room, crowd, outlook, forecast, clock
+-- Uses: numbers, queued, queue, fair, room, crowd, outlook, forecast, clock
 -- Defines: tickets
 
 -- How many tickets stand before this call: before its own ticket, or before the turn of a newcomer.
 local function place(q, request)
-  local ticket = q.places[request.ticket]
+  local ticket = queue.ticket_of(q, request)
   if ticket then
     return ticket.place
   end
   local waits = request.wait_until > 0
-  local rank = q.more and waits and redis.call("ZRANK", q.key, request.ticket)
+  local rank = q.more and waits and redis.call("ZRANK", q.key, queued.ticket(request))
   if rank then
     request.ranked = true
     return math.max(#q.tickets, rank + q.entered - q.left)
@@ -25,7 +25,7 @@ end
 -- The call will be decided in this run: its place, and its turn if it is a newcomer. No room is kept for its ticket
 -- meanwhile.
 local function expect(q, request)
-  local ticket = q.places[request.ticket]
+  local ticket = queue.ticket_of(q, request)
   if ticket then
     ticket.acting = true
     return ticket.place, math.huge

@@ -44,6 +44,6 @@ async def test_a_user_who_may_not_delete_is_told_so(engine: Server, pool: str) -
 
 
 def test_slots_are_read_by_their_own_time() -> None:
-    used = {"~": "~", "one/requests/60": "10 5 3 67100", "one/failed/60": "2 6 2 67000"}
+    used = {"~": "~", "one/requests/60": "10 5 3 67100", "one/failed/60": "2 6 2 67000", "one/tokens/total": "300"}
     window = {"~": "~", "one/requests/60:5": "7 66000", "one/ok/60:5": "9 66000", "one/tokens/86400:3": "1 66000"}
     assert list(slots(used, window)) == [("one", "requests", 67, 3), ("one", "requests", 66, 7)]

@@ -10,7 +10,7 @@ from router_core.state.records import Refused
 from tests.state.kit import Place, ask, declared, edited, ended, settled, tries
 from tests.state.test_recall import by_hand, later
 
-FORGOTTEN_MS = 10
+FORGOTTEN_MS = 100
 LIMITS: dict[str, Any] = {"requests/60": 10, "concurrent": 100}
 
 
@@ -41,13 +41,13 @@ async def test_however_few_are_kept_no_call_is_lost(memory: Place, most: int) ->
     leases = []
     for number in range(24):
         leases.append(await store.acquire(ask(*ids[number % 12 :], *ids[: number % 12])))
-        later(memory, 4)
+        later(memory, 40)
     assert {id: memory.inflight(id) for id in ids} == dict.fromkeys(ids, 2)
     _, refused = await tries(store, ask(*ids), 3)
     assert len(refused) == 3
     for lease in leases:
         await settled(store, lease, outcome=ended(input=1, output=1))
-        later(memory, 4)
+        later(memory, 40)
     assert {id: (memory.inflight(id), memory.used(f"{id}/requests/60")) for id in ids} == dict.fromkeys(ids, (0, 2))
 
 
