@@ -117,12 +117,8 @@ function deployment.flush()
   for i = #changed, 1, -1 do
     local d = changed[i]
     if d.counted then
-<<<<<<< HEAD
-      d.inflight_text = numbers.int(d.inflight)
+      d.inflight_text = int(d.inflight)
       pending.add(INFLIGHT, d.id, d.inflight_text)
-=======
-      pending.add(INFLIGHT, d.id, int(d.inflight))
->>>>>>> main
     end
     if d.taught then
       d.learned_text = learned_text(d)
