@@ -68,7 +68,7 @@ end
 -- Any other. Mostly it is as the last run left it that knew it; but of its slots only the newest stands in the text.
 -- Throws GARBLED.
 local function of_used(id, row)
-  local w, text = recall.find("windows", id), image.get("used", id)
+  local w, text = recall.kept.windows[id], image.get("used", id)
   if not w then
     w = new(id)
     recall.put("windows", id, w)

@@ -5,15 +5,15 @@
 -- of (clock.lua). Where it stands as the last run of this script left it, what that run knew is what is stored, and is
 -- not read again. An operator's hand changes no such number: so everything is read again after 100 ms.
 -- What is forgotten is read again. What its text said is kept for longer, because mostly that is still the same: cards
--- of deployments, and windows. Of those at least the last MOST that were asked for are kept.
+-- of deployments, and windows.
 
--- `age`: another number whenever everything was forgotten; `known`: the tables that are forgotten then; `lists`: those
--- of kept cards (roster.lua)
-local recall = { age = 0, known = nil, lists = nil }
+-- `age`: another number whenever everything was forgotten; `known`: the tables that are forgotten then; `kept`: `cards`
+-- and `windows` by id, and what is made of cards
+local recall = { age = 0, known = nil, kept = nil }
 local FORGET_MS = 100
 local MOST_POOLS = 64 -- with more, all are forgotten
-local MOST = 2048 -- with more, those go which nobody asked for since it was so the last time
-local pools, count = {}, 0 -- key of the clock -> {age, writes, since_ms (all was read after that), known, kept, former}
+local MOST = 8192 -- cards and windows of a pool, as many as some 2,000 deployments have; with more, all go
+local pools, count = {}, 0 -- key of the clock -> {age, writes, since_ms (all was read after that), known, kept}
 local pool
 local ages = 0
 
@@ -31,11 +31,9 @@ local function nothing()
   }
 end
 
--- Cards and windows by id, and how many they are.
 local function empty()
-  return { cards = {}, windows = {}, lists = { of = {}, count = 0 }, count = 0 }
+  return { cards = {}, windows = {}, count = 0, lists = {}, listed = 0 }
 end
-local EMPTY = empty()
 
 -- A run of the pool with this clock.
 function recall.begin(key)
@@ -44,7 +42,7 @@ function recall.begin(key)
     if count >= MOST_POOLS then
       pools, count = {}, 0
     end
-    pool = { age = 0, writes = nil, since_ms = 0, known = nothing(), kept = empty(), former = EMPTY }
+    pool = { age = 0, writes = nil, since_ms = 0, known = nothing(), kept = empty() }
     pools[key], count = pool, count + 1
   end
   recall.known = pool.known
@@ -59,30 +57,17 @@ function recall.check(writes, now)
     pool.age, pool.since_ms = ages, now
     pool.known = nothing()
     if pool.kept.count > MOST then
-      pool.former = pool.kept.count <= 2 * MOST and pool.kept or EMPTY -- more than that is what one run has read
       pool.kept = empty()
     end
   end
   pool.writes = nil -- until this run has written all that it changed
-  recall.age, recall.known, recall.lists = pool.age, pool.known, pool.kept.lists
+  recall.age, recall.known, recall.kept = pool.age, pool.known, pool.kept
 end
 
--- Keep one of the `cards` or `windows`.
+-- One of the `cards` or `windows` is kept from now on.
 function recall.put(kind, id, thing)
   local kept = pool.kept
   kept[kind][id], kept.count = thing, kept.count + 1
-end
-
--- The one that is kept, nil where there is none.
-function recall.find(kind, id)
-  local thing = pool.kept[kind][id]
-  if not thing then
-    thing = pool.former[kind][id]
-    if thing then
-      recall.put(kind, id, thing)
-    end
-  end
-  return thing
 end
 
 -- The run is over and has left the pool with this number.

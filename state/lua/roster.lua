@@ -32,7 +32,7 @@ roster.ALL = columns({ "inflight", "health", "settings", "learned" })
 
 -- The card of a deployment.
 function roster.card(id)
-  local d = recall.find("cards", id)
+  local d = recall.kept.cards[id]
   if not d then
     d = cards.new(id)
     recall.put("cards", id, d)
@@ -42,17 +42,17 @@ end
 
 -- The cards of a list of ids (which nobody changes), with the panels that panels.lua makes of them.
 function roster.list(ids)
-  local lists = recall.lists
-  local list = lists.of[ids]
+  local kept = recall.kept
+  local list = kept.lists[ids]
   if not list then
-    if lists.count >= MOST_LISTS then
-      lists.of, lists.count = {}, 0
+    if kept.listed >= MOST_LISTS then
+      kept.lists, kept.listed = {}, 0
     end
     list = { panels = {}, age = 0, read = nil, subjects_of = nil }
     for i = 1, #ids do
-      list[i] = roster.card(ids[i])
+      list[i] = kept.cards[ids[i]] or roster.card(ids[i])
     end
-    lists.of[ids], lists.count = list, lists.count + 1
+    kept.lists[ids], kept.listed = list, kept.listed + 1
   end
   return list
 end
