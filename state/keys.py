@@ -6,7 +6,7 @@ deployment:
 migrates. Ids and groups are escaped (`names.escape`); plain names stay as they are.
 
     clock         HASH    last_ms (the last run's time, less 10 ms at most), offset_ms (pool time = TIME + offset),
-                          epoch (random, made with the pool), writes (another number after each run that wrote)
+                          epoch (random, made with the pool), scopes (whose limits there are besides deployments')
     settings      HASH    deployment -> settings in force: "[drained ]weight= order= in= out= group= provider=
                           account= | limits", and before the bar what of health is not usual: ramp= panic=
                           outliers= (texts.lua)
@@ -26,7 +26,7 @@ migrates. Ids and groups are escaped (`names.escape`); plain names stay as they 
                           Since the pool began: deployment/tokens/total -> input + output tokens,
                           deployment/cost/total -> nano-dollars
     window        HASH    deployment/resource/seconds:slot -> "amount last_ms" of the slots before
-    lease         HASH    lease -> what a running call holds
+    lease         HASH    lease -> what a running call holds; ~writes: another number after each run that wrote
     leases        ZSET    lease by deadline (pool ms)
     held          ZSET    "worker|lease", all 0: what a worker holds
     expired       ZSET    lease by when it was reaped; kept an hour for a late settle

@@ -22,7 +22,7 @@ def _files(*lines: str) -> tuple[str, ...]:
 
 # Each file after those that it uses; a line an idea.
 _BASE = _files(
-    "numbers memo shared column_names keyring",  # what goes in and out
+    "numbers memo later shared column_names keyring",  # what goes in and out
     "recall pending image flush clock",  # what a run knows and writes, and its clock
     "calendar slots ring sums opening window totals rows texts sketch",  # windows, and what texts mean
     "cards roster deployment scopes subjects holders",  # deployments, and whom limits belong to

@@ -15,7 +15,7 @@ _HASH = Script("demo-hash", "return redis.call('HGETALL', KEYS[1])")
 _SORTED = Script("demo-sorted", "return redis.call('ZRANGE', KEYS[1], 0, -1)")
 _INFO = Script("demo-info", "return {redis.call('INFO', 'commandstats')}")
 _REMOVE = Script("demo-remove", "redis.call('UNLINK', unpack(KEYS)) return {}")
-_SENTINEL = "~"
+_OWN = "~"  # with it begins what is the scripts' own
 _SCRIPTS = re.compile(r"^cmdstat_(?:evalsha|fcall):calls=(\d+),usec=(\d+)", re.MULTILINE)
 
 Slots = dict[tuple[str, str], dict[int, int]]  # (deployment, resource) -> second of the pool's clock -> reserved in it
@@ -39,15 +39,15 @@ class Ledger:
 
     async def leases(self) -> int:
         """Leases in any of the places where one may be left. Raises StateError."""
-        held = {name for name in await self._hash("lease") if name != _SENTINEL}
+        held = {name for name in await self._hash("lease") if not name.startswith(_OWN)}
         for key in ("leases", "held", "expired"):
             members = await self._session.run(_SORTED, [self._keys.of(key)], [])
-            held |= {member.rpartition("|")[2] for member in members if member != _SENTINEL}
+            held |= {member.rpartition("|")[2] for member in members if not member.startswith(_OWN)}
         return len(held)
 
     async def inflight(self) -> int:
         """The sum over all deployments. Raises StateError."""
-        return sum(int(count) for name, count in (await self._hash("inflight")).items() if name != _SENTINEL)
+        return sum(int(count) for name, count in (await self._hash("inflight")).items() if not name.startswith(_OWN))
 
     async def scripts(self) -> tuple[int, int] | None:
         """The server's count of script calls by all its clients, and their microseconds; None where it is secret."""
@@ -78,7 +78,7 @@ def slots(used: dict[str, str], window: dict[str, str]) -> Iterable[tuple[str, s
     """(deployment, resource, second, amount) of `deployment/resource/60` -> "sum oldest_slot amount last_ms", the
     newest slot, and of those before: `deployment/resource/60:slot` -> "amount last_ms"."""
     for name, value in (*used.items(), *window.items()):
-        if name == _SENTINEL:
+        if name.startswith(_OWN):
             continue
         deployment, resource, seconds = name.partition(":")[0].split("/")
         words = value.split()

@@ -1,7 +1,7 @@
 -- The script of calls: settles, cancels, renewals and what answers said first (room first), then acquires in the order
 -- of their places.
--- Uses: shared, keys, image, clock, leases, totals, outlook, queue, tickets, claims, shadow, halves, run, acquire,
---       settle, renew, cancel, pause, observe, probe
+-- Uses: shared, keys, clock, leases, totals, queue, tickets, run, acquire, settle, renew, cancel, pause,
+--       observe, probe
 -- Defines: calls
 -- KEYS     the columns in keyring.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation (see acquire.lua, settle.lua ...)
@@ -70,14 +70,14 @@ local function admit(acquires)
   for i = 1, #acquires do
     run.attempt(acquires[i], acquire.run)
   end
-  shadow.flush()
   return is_known
 end
 
--- The settles, the acquires, and all else, each in their order. The leases of all that name one are read.
-local function parse(args)
-  local operations, named = run.parse(args, verbs)
-  local ends, acquires, others, leased = {}, {}, nil, {}
+-- Begin a run. Returns the settles, the acquires, and all else, each in their order. The leases of all that name one
+-- are known.
+local function begin(given_keys, args)
+  local operations, named = run.begin(given_keys, args, verbs)
+  local ends, acquires, others, leased = { nil }, { nil }, nil, { clock.WRITES, nil, nil }
   for i = 1, #operations do
     local op, verb = operations[i], named[i]
     if verb == "settle" then
@@ -90,18 +90,12 @@ local function parse(args)
     end
     leased[#leased + 1] = op.id
   end
-  image.load("lease", leased)
+  clock.begin(leased)
   return ends, acquires, others
 end
 
 local function calls(given_keys, args)
-  run.begin(given_keys, args)
-  outlook.begin()
-  queue.begin()
-  claims.begin()
-  shadow.begin()
-  halves.begin()
-  local ends, acquires, others = parse(args)
+  local ends, acquires, others = begin(given_keys, args)
   if #ends > 0 then
     settle.load(ends)
     for i = 1, #ends do
@@ -113,7 +107,5 @@ local function calls(given_keys, args)
     run.attempt(others[i], others[i].run)
   end
   local is_known = #acquires == 0 or admit(acquires)
-  queue.flush()
-  halves.flush()
   return run.finish(is_known)
 end

@@ -1,5 +1,5 @@
 -- Which deployment serves a session (or a user): claimed by its first call, found by the later ones, one for the fleet.
--- Uses: numbers, pending, deployment, roster, clock
+-- Uses: numbers, later, pending, deployment, roster, clock
 -- Defines: claims
 -- `pin:<group>:<hash>` = "deployment renewed_ms", with a TTL that the session's calls begin anew.
 -- Where the deployment has no room, or is no candidate of a call, another serves the call and the pin stays: caches are
@@ -11,7 +11,7 @@ local RENEWED = 0.1 -- of its TTL: a younger pin is not written anew
 local texts -- key -> text of the pin, false where there is none; nil where no call has one
 local failure -- why pins cannot be read
 
-function claims.begin()
+local function forget()
   texts, failure = nil, nil
 end
 
@@ -26,6 +26,7 @@ function claims.load(entries)
     end
   end
   if pins then
+    later.before_next(forget)
     local found = redis.pcall("MGET", unpack(pins))
     failure = found.err
     for i = 1, #found do

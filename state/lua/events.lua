@@ -1,11 +1,11 @@
 -- The pool's diary: one entry a change, capped.
--- Uses: pending, keys, clock
+-- Uses: later, pending, keys, clock
 -- Defines: events
 
 -- `told`: what this run is to say in the log of its worker, nil for nothing: one line for the whole fleet.
 local events = { told = nil }
 
-function events.begin()
+local function forget()
   events.told = nil
 end
 
@@ -33,5 +33,8 @@ end
 function events.tell(kind, id, detail)
   events.add(kind, id, detail)
   local line = kind .. "\t" .. id .. "\t" .. detail
+  if not events.told then
+    later.before_next(forget)
+  end
   events.told = events.told and events.told .. "\n" .. line or line
 end

@@ -1,6 +1,6 @@
 -- The script of workers and operators: everything but calls, in the order given.
--- Uses: shared, keys, run, heartbeat, reconcile, join, leave, register, limits, calendars, control, snapshot, ids,
---       percentiles, workers, shadows, diary, meters, named, reserved, fits, probing, probed, probes, silence
+-- Uses: shared, keys, clock, run, heartbeat, reconcile, join, leave, register, limits, calendars, control, snapshot,
+--       ids, percentiles, workers, shadows, diary, meters, named, reserved, fits, probing, probed, probes, silence
 -- Defines: fleet
 -- KEYS     the columns in keyring.lua's order, then one waiting key for each group of the header
 -- ARGV     header, number of shared strings, those, then one string an operation
@@ -31,13 +31,13 @@ local verbs = {
   silence = silence,
 }
 
+local NO_LEASES = { clock.WRITES }
+
 local function fleet(given_keys, args)
-  run.begin(given_keys, args)
-  limits.begin()
-  local operations, named = run.parse(args, verbs)
+  local operations, named = run.begin(given_keys, args, verbs)
+  clock.begin(NO_LEASES)
   for i = 1, #operations do
     run.attempt(operations[i], verbs[named[i]].run)
   end
-  limits.flush()
   return run.finish(redis.call("ZSCORE", keys.workers, shared.worker))
 end

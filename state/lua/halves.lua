@@ -1,16 +1,24 @@
 -- Counters of the last while, in two halves: this one, and the whole one before.
--- Uses: numbers, image, clock
+-- Uses: numbers, later, image, clock
 -- Defines: halves
 -- `attempts[name]` = "start_ms count ... before ...": what was counted since start_ms, and in as long a time before
 -- What is counted stays for one to two widths, and no sum of less is ever too low. Garbage is counted anew: these are
 -- statistics, and no call's business.
 
-local opened, changed = {}, {}
-local used = false -- does anything of this run stand in them?
+local opened, changed -- of this run
 
-local function begin()
-  if used then
-    opened, changed, used = {}, {}, false
+local function forget()
+  opened, changed = nil, nil
+end
+
+local function flush()
+  for i = 1, #changed do
+    local h = changed[i]
+    local words = { numbers.int(h.start) }
+    for j = 1, 2 * h.count do
+      words[1 + j] = numbers.int(h[j])
+    end
+    image.set("attempts", h.name, table.concat(words, " "))
   end
 end
 
@@ -26,6 +34,11 @@ end
 -- The counters `name`, as many as `count`, in halves of `width_ms`; `seconds`: how long they cover. Throws where the
 -- column cannot be read.
 local function open(name, width_ms, count)
+  if not opened then
+    opened, changed = {}, {}
+    later.at_end(flush)
+    later.before_next(forget)
+  end
   local h = opened[name]
   if h then
     return h
@@ -38,7 +51,7 @@ local function open(name, width_ms, count)
     h[i] = halves_ago == 0 and stored[1 + i] or 0
     h[count + i] = (halves_ago == 0 and stored[1 + count + i]) or (halves_ago == 1 and stored[1 + i]) or 0
   end
-  opened[name], used = h, true
+  opened[name] = h
   return h
 end
 
@@ -54,15 +67,4 @@ local function add(h, i, amount)
   end
 end
 
-local function flush()
-  for i = 1, #changed do
-    local h = changed[i]
-    local words = { numbers.int(h.start) }
-    for j = 1, 2 * h.count do
-      words[1 + j] = numbers.int(h[j])
-    end
-    image.set("attempts", h.name, table.concat(words, " "))
-  end
-end
-
-local halves = { begin = begin, open = open, sum = sum, add = add, flush = flush }
+local halves = { open = open, sum = sum, add = add }

@@ -30,7 +30,7 @@ function image.fetch(name, fields)
   return found
 end
 
--- What is known from the last run, if the pool's number of writes is the same `now`.
+-- What is known from the last run, if the pool's number of writes is the same; `now`: of the server's clock.
 function image.recall(writes, now)
   recall.check(writes, now)
   columns, passing = recall.known.columns, recall.known.passing
@@ -38,7 +38,7 @@ function image.recall(writes, now)
     columns[passing[i]], passing[i] = nil, nil
   end
   image.columns, image.spoils = columns, false
-  image.proven("clock")
+  image.proven("lease")
 end
 
 -- As `fetch`, but what this run has set counts.
@@ -63,6 +63,14 @@ local function known(name)
     end
   end
   return values
+end
+
+-- The texts of these fields were read.
+function image.learn(name, fields, texts)
+  local values = known(name)
+  for i = 1, #fields do
+    values[fields[i]] = texts[i]
+  end
 end
 
 -- Those of some fields that have no text yet.

@@ -1,5 +1,5 @@
 -- The tokens of calls in flight, where a strategy goes by them: the work that lies before a deployment.
--- Uses: numbers, image, recall
+-- Uses: numbers, later, image, recall
 -- Defines: in_flight
 -- `tokens_in_flight[id]` = "input output calls": estimated tokens of those calls that a strategy which reads them
 --                          granted, and how many these are; absent: none. Garbage is counted anew
@@ -87,6 +87,14 @@ local function settled(card, inflight)
   end
 end
 
+local function flush()
+  local all = known()
+  for id, card in pairs(all.changed or {}) do
+    image.set(COLUMN, id, tokens_of(card) .. " " .. numbers.int(card.calls))
+  end
+  all.changed = nil
+end
+
 -- So many calls of `tokens` {input, output} more at a deployment. After its `inflight` has changed, and only after
 -- `tell` or `join`.
 function in_flight.count(d, calls, tokens)
@@ -95,7 +103,10 @@ function in_flight.count(d, calls, tokens)
   card.input = math.max(0, card.input + calls * tokens.input)
   card.output = math.max(0, card.output + calls * tokens.output)
   settled(card, d.inflight)
-  all.changed = all.changed or {}
+  if not all.changed then
+    all.changed = {}
+    later.at_end(flush)
+  end
   all.changed[d.id] = card
 end
 
@@ -110,15 +121,5 @@ function in_flight.join(lease)
   if kind then
     lease.kind, lease.tokens = kind, { input = tonumber(input), output = tonumber(output) }
     in_flight.of(lease.deployment)
-  end
-end
-
-function in_flight.flush()
-  local all = recall.known.in_flight
-  if all and all.changed then
-    for id, card in pairs(all.changed) do
-      image.set(COLUMN, id, tokens_of(card) .. " " .. numbers.int(card.calls))
-    end
-    all.changed = nil
   end
 end

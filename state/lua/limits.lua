@@ -1,15 +1,35 @@
 -- The rows of subjects: what workers declare and operators override, and both together, which are in force.
--- Uses: numbers, image, pending, rows, scopes, subjects, settings, register, events, keys, clock
+-- Uses: numbers, later, image, pending, rows, scopes, subjects, settings, register, events, keys, clock
 -- Defines: limits
 -- `declared[subject]` = "version requests/60=600 ..." ("-" for the version: nobody lists it any more)
 -- `overrides[subject]` = "requests/60=100 ..."; `limits[subject]` = the first with the second put in
 -- Op      "limits subject version rows"; Returns "ok", "kept", "ignored", "conflict" as register.lua
 
 local limits = {}
-local changed
+local changed = false -- in this run
 
-function limits.begin()
+local function forget()
   changed = false
+end
+
+-- Whose rows there are, for every run to see. At the end of a run, once.
+local function flush()
+  local found, list = {}, {}
+  for _, id in ipairs(redis.call("HKEYS", keys.limits)) do
+    found[id] = id ~= "~"
+  end
+  for id, text in pairs(image.columns.limits) do
+    found[id] = text and id ~= "~"
+  end
+  for id, is_there in pairs(found) do
+    local scope = scopes.of(id)
+    if is_there and scope and not list[scope] then
+      list[scope] = true
+      list[#list + 1] = scope
+    end
+  end
+  table.sort(list)
+  clock.set_scopes(#list > 0 and table.concat(list, ","))
 end
 
 -- Put the rows of a subject in force, with `given` as what is overridden, if not nil (false: nothing). Returns the
@@ -29,7 +49,11 @@ function limits.apply(id, given)
     image.set("limits", id, text ~= "" and text)
     subjects.forget()
     settings.bump()
-    changed = true
+    if not changed then
+      changed = true
+      later.at_end(flush)
+      later.before_next(forget)
+    end
   end
   return text
 end
@@ -65,27 +89,4 @@ function limits.run(op)
     limits.apply(op.id)
   end
   return answer
-end
-
--- Whose rows there are, for every run to see. At the end of a run, once.
-function limits.flush()
-  if not changed then
-    return
-  end
-  local found, list = {}, {}
-  for _, id in ipairs(redis.call("HKEYS", keys.limits)) do
-    found[id] = id ~= "~"
-  end
-  for id, text in pairs(image.columns.limits) do
-    found[id] = text and id ~= "~"
-  end
-  for id, is_there in pairs(found) do
-    local scope = scopes.of(id)
-    if is_there and scope and not list[scope] then
-      list[scope] = true
-      list[#list + 1] = scope
-    end
-  end
-  table.sort(list)
-  clock.set_scopes(#list > 0 and table.concat(list, ","))
 end

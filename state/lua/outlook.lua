@@ -1,12 +1,12 @@
 -- When there will be room: for refusals, for waiting calls, and how full a deployment is.
--- Uses: slots, deployment, holders, needs, clock
+-- Uses: later, slots, deployment, holders, needs, clock
 -- Defines: outlook
 
 local NOBODY = {} -- a request that names nobody
 local held = {} -- holders and windows with room that is kept
 
 -- What the last run kept is free.
-local function begin()
+local function let_go()
   for i = #held, 1, -1 do
     held[i].hold, held[i] = 0, nil
   end
@@ -127,6 +127,9 @@ end
 
 -- Keep room for a waiting call until the end of this run. Only after an `admit` that found room.
 local function hold(d, request)
+  if not held[1] then
+    later.before_next(let_go)
+  end
   for _, h in ipairs(holders.of(d, request)) do
     local limits = holders.limits(h)
     local wanted = needs(limits, request, d.settings)
@@ -168,7 +171,6 @@ local function used_share(d)
 end
 
 local outlook = {
-  begin = begin,
   RESOURCES = { "requests", "tokens", "input", "output" },
   due = due,
   due_in = due_in,

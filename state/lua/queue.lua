@@ -1,16 +1,32 @@
 -- Waiting calls of a group, in the order of their turns. Mostly there are none. How they are stored: queued.lua; what
 -- is kept for them: tickets.lua.
--- Uses: numbers, image, keyring, pending, recall, fair, queued
+-- Uses: numbers, later, image, keyring, pending, recall, fair, queued
 -- Defines: queue
 
-local queues = {} -- of this run: queues that are more than empty
-local used = false
+local queues -- of this run: queues that are more than empty
 
-local function begin()
-  queued.begin()
-  if used then
-    queues, used = {}, false
+-- Write what the turns need: nothing where nobody waits any more.
+local function flush()
+  for _, q in pairs(queues) do
+    if #q.tickets > 0 or q.more then
+      fair.flush(q)
+    elseif not q.fresh then
+      fair.clear(q)
+    end
   end
+end
+
+local function forget()
+  queues = nil
+end
+
+local function keep(group, q)
+  if not queues then
+    queues = {}
+    later.at_end(flush)
+    later.before_next(forget)
+  end
+  queues[group] = q
 end
 
 local function renumber(q, from)
@@ -24,7 +40,7 @@ end
 -- -> ticket. `empty` until a ticket is known.
 local function of(group)
   local empty_ones = recall.known.queues
-  local q = empty_ones[group] or queues[group]
+  local q = empty_ones[group] or (queues and queues[group])
   if not q then
     local key = keyring.waiting(group)
     local found = queued.first(key)
@@ -50,7 +66,7 @@ local function of(group)
     if found[1] == nil or found[1] == "~" then
       empty_ones[group] = q
     else
-      queues[group], used = q, true
+      keep(group, q)
       q.fresh = false
       queued.read(q, found)
       q.empty = #q.tickets == 0 and not q.more
@@ -98,7 +114,8 @@ local function enter(q, request)
     return
   end
   local empty_ones = recall.known.queues
-  empty_ones[request.group], queues[request.group], used = nil, q, true
+  empty_ones[request.group] = nil
+  keep(request.group, q)
   local turn = fair.turn(q, request)
   pending.add_member(q.key, numbers.int(turn), member)
   local caller = queued.caller(member)
@@ -160,19 +177,7 @@ local function leave(q, request)
   end
 end
 
--- Write what the turns need: nothing where nobody waits any more.
-local function flush()
-  for _, q in pairs(queues) do
-    if #q.tickets > 0 or q.more then
-      fair.flush(q)
-    elseif not q.fresh then
-      fair.clear(q)
-    end
-  end
-end
-
 local queue = {
-  begin = begin,
   of = of,
   is_idle = is_idle,
   count_before = count_before,
@@ -182,5 +187,4 @@ local queue = {
   serve = serve,
   give_up = give_up,
   leave = leave,
-  flush = flush,
 }

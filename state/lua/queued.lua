@@ -1,5 +1,5 @@
 -- Tickets as they are stored. Who waits no more is dropped with the first look at him.
--- Uses: numbers, shared, pending, keys, fair, clock
+-- Uses: numbers, later, shared, pending, keys, fair, clock
 -- Defines: queued
 -- `waiting:<group>` ZSET "wait_until|worker|id|input|output|caller" by turn, then notes (fair.lua); "~" is the
 -- sentinel, last. A caller is "alice" or, with all whom the call names, "alice=user:alice=team:red=". The first 64 are
@@ -12,15 +12,17 @@ local FORM = "^(%d+)|([^|]*)|[^|]*|(%d+)|(%d+)|([^|=]*)[^|]*$"
 
 local FIRST, LAST = "0", numbers.int(READ)
 
-local alive = {} -- of this run: worker -> does it live?
+local alive -- of this run: worker -> does it live?
 
-local function begin()
-  if next(alive) then
-    alive = {}
-  end
+local function forget()
+  alive = nil
 end
 
 local function is_alive(worker)
+  if not alive then
+    alive = {}
+    later.before_next(forget)
+  end
   if alive[worker] == nil then
     local beat = redis.call("ZSCORE", keys.workers, worker)
     alive[worker] = beat and clock.now - tonumber(beat) < WORKER_DEAD_MS or false
@@ -92,4 +94,4 @@ local function names(member, subject)
   return string.find(member, "=" .. subject .. "=", 1, true) ~= nil
 end
 
-local queued = { begin = begin, first = first, read = read, ticket = ticket_of, caller = caller_of, names = names }
+local queued = { first = first, read = read, ticket = ticket_of, caller = caller_of, names = names }

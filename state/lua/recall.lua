@@ -1,7 +1,7 @@
 -- What this script knows of pools from its last runs, where definitions live on.
 -- Uses:
 -- Defines: recall
--- `clock.writes` is another number after each run that changed something, whichever script, release or worker it was
+-- `lease[~writes]` is another number after each run that changed something, whichever script, release or worker it was
 -- of (clock.lua). Where it stands as the last run of this script left it, what that run knew is what is stored, and is
 -- not read again. An operator's hand changes no such number: so everything is read again after 100 ms.
 -- What is forgotten is read again. What its text said is kept for longer, because mostly that is still the same: cards
@@ -19,6 +19,7 @@ local ages = 0
 
 local function nothing()
   return {
+    clock = nil,
     columns = {},
     passing = {},
     proven = {},
@@ -48,8 +49,8 @@ function recall.begin(key)
   recall.known = pool.known
 end
 
--- The pool's number is `writes` now: is what is known still true? If not, or if it has been known for too long, it is
--- forgotten.
+-- The pool's number is `writes`, the server's time is `now`: is what is known still true? If not, or if it has been
+-- known for too long, it is forgotten.
 function recall.check(writes, now)
   local for_ms = now - pool.since_ms
   if not writes or writes ~= pool.writes or for_ms < 0 or for_ms >= FORGET_MS then

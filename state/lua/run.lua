@@ -1,7 +1,6 @@
 -- One operation after the other, each as a whole or not at all: an operation that throws has changed nothing, because
 -- it plans (reads, validates) before it commits.
--- Uses: keyring, image, pending, flush, recall, window, deployment, in_flight, scopes, subjects, holders, shared,
---       events, clock
+-- Uses: later, keyring, image, pending, flush, recall, window, deployment, holders, shared, events, clock
 -- Defines: run
 -- ARGV     the operations, after the shared strings
 -- Returns  one string (a reply of many costs the client's parser more than all the rest): its parts, by the separator
@@ -17,24 +16,9 @@ local function failed(thrown)
   return "error " .. (type(thrown) == "table" and thrown.err or thrown)
 end
 
--- Definitions live on from run to run where the server can do that: whatever belongs to one run is made here.
-function run.begin(keys, args)
-  replies = {}
-  shared.begin(args)
-  recall.begin(keys[1])
-  pending.begin(keyring.begin(keys))
-  clock.begin()
-  window.begin()
-  deployment.begin()
-  scopes.begin()
-  subjects.begin()
-  holders.begin()
-  events.begin()
-end
-
--- Parse all operations: a list of them in their order, each with the `position` of its reply, and a list of verbs.
-function run.parse(args, verbs)
-  local operations, named = {}, {}
+-- All operations, a list of them in their order, each with the `position` of its reply; and a list of their verbs.
+local function parse(args, verbs)
+  local operations, named = { nil, nil }, { nil, nil }
   for i = shared.first_operation, #args do
     local position, verb = i - shared.first_operation + 2, string.match(args[i], "^%a+")
     local ok, op = false, "UNKNOWN operation"
@@ -51,6 +35,20 @@ function run.parse(args, verbs)
   return operations, named
 end
 
+-- The operations of a run, as `parse` says. Next, `clock.begin` says when it is. Definitions live on from run to run
+-- where the server can do that: whatever belongs to one run is made here.
+function run.begin(keys, args, verbs)
+  replies = { nil, nil, nil, nil } -- room for a few: a table that grows is made anew each time
+  later.begin()
+  shared.begin(args)
+  recall.begin(keys[1])
+  pending.begin(keyring.begin(keys))
+  window.begin()
+  deployment.begin()
+  holders.begin()
+  return parse(args, verbs)
+end
+
 -- Do one operation.
 function run.attempt(op, act)
   local ok, reply = pcall(act, op)
@@ -61,8 +59,7 @@ end
 function run.finish(is_known)
   window.flush()
   deployment.flush()
-  in_flight.flush()
-  subjects.flush()
+  later.finish()
   clock.count_writes()
   flush()
   if not image.spoils then
@@ -70,6 +67,8 @@ function run.finish(is_known)
   end
   local scopes = clock.scopes and " " .. clock.scopes or ""
   replies[1] = clock.text .. " " .. clock.epoch .. (is_known and " 1" or " 0") .. scopes
-  replies[#replies + 1] = events.told
+  if events.told then
+    replies[#replies + 1] = events.told
+  end
   return { table.concat(replies, "\30") }
 end

@@ -1,6 +1,6 @@
 -- Kinds of subjects: accounts, providers and groups, to which deployments belong (closed scopes), and tags, users and
 -- teams, whom calls name (open ones).
--- Uses: memo, keyring
+-- Uses: memo, later, keyring
 -- Defines: scopes
 -- `clock.scopes` = "account,user": whose rows there are at all
 -- Closed ones are counted in the columns of deployments; open ones in a column each, `use:<subject>`, which goes away
@@ -10,8 +10,8 @@ local CLOSED = { account = true, provider = true, group = true }
 local OPEN = { tag = true, user = true, team = true }
 local lent -- to this run: "key,key" -> their subjects
 
-local function begin()
-  lent = {}
+local function forget()
+  lent = nil
 end
 
 -- The scope of a subject, false for the id of a deployment.
@@ -49,6 +49,10 @@ end)
 -- The subjects whose columns are the keys "number,number", each lent its column. Operations of a run that name the same
 -- get the same list.
 local function lend(numbers)
+  if not lent then
+    lent = {}
+    later.before_next(forget)
+  end
   local ids = lent[numbers]
   if not ids then
     ids = {}
@@ -69,5 +73,4 @@ local function lend_in(text)
   return numbers and lend(numbers) or nil
 end
 
-local scopes =
-  { begin = begin, of = of_id, is_closed = is_closed, is_open = is_open, read = read, lend = lend, lend_in = lend_in }
+local scopes = { of = of_id, is_closed = is_closed, is_open = is_open, read = read, lend = lend, lend_in = lend_in }

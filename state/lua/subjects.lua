@@ -1,5 +1,5 @@
 -- Whom limits belong to besides deployments: accounts, providers and groups, and the tags, users and teams of calls.
--- Uses: numbers, scopes, rows, image, keys, recall, window, clock
+-- Uses: numbers, later, scopes, rows, image, keys, recall, window, clock
 -- Defines: subjects
 -- `limits[subject]` = rows in force (rows.lua); `tag:*`, `user:*`, `team:*`: of each that has none of its own
 -- `inflight[subject]` = calls that its row `concurrent` counts; absent: 0
@@ -10,11 +10,35 @@
 
 local MOST_OPEN = 256 -- cards of open ones that are kept; with more, all are forgotten
 local NOBODY = {}
-local changed, fresh = {}, {} -- cards with other calls in flight; those of open ones that this run made
+local changed, fresh -- of this run: cards with other calls in flight; those of open ones that it made
+
+local function clear()
+  changed, fresh = nil, nil
+end
+
+local function flush()
+  for id, s in pairs(changed) do
+    image.set("inflight", id, (s.inflight > 0 or scopes.is_closed(id)) and numbers.int(s.inflight))
+  end
+  local known = recall.known
+  for i = 1, #fresh do
+    local s = fresh[i]
+    if s.lives then
+      known.opened = known.opened + 1
+    else
+      known.open[s.id] = nil
+    end
+  end
+  if known.opened > MOST_OPEN then
+    known.open, known.opened = {}, 0
+  end
+end
 
 local function begin()
-  if next(changed) or fresh[1] then -- of a run that failed
+  if not changed then
     changed, fresh = {}, {}
+    later.at_end(flush)
+    later.before_next(clear)
   end
 end
 
@@ -42,6 +66,7 @@ local function card(id)
     s = new(id, is_open)
     cards[id] = s
     if is_open then
+      begin()
       fresh[#fresh + 1] = s
     end
   end
@@ -140,6 +165,7 @@ end
 -- One call more or less in flight. Only after `holder` or `counted`.
 local function count(s, amount)
   s.inflight = math.max(0, s.inflight + amount)
+  begin()
   changed[s.id] = s
 end
 
@@ -151,28 +177,7 @@ local function window_of(s, i)
   return w
 end
 
-local function flush()
-  for id, s in pairs(changed) do
-    image.set("inflight", id, (s.inflight > 0 or scopes.is_closed(id)) and numbers.int(s.inflight))
-    changed[id] = nil
-  end
-  local known = recall.known
-  for i = #fresh, 1, -1 do
-    local s = fresh[i]
-    if s.lives then
-      known.opened = known.opened + 1
-    else
-      known.open[s.id] = nil
-    end
-    fresh[i] = nil
-  end
-  if known.opened > MOST_OPEN then
-    known.open, known.opened = {}, 0
-  end
-end
-
 local subjects = {
-  begin = begin,
   forget = forget,
   card = card,
   holder = holder,
@@ -181,5 +186,4 @@ local subjects = {
   counted = counted,
   count = count,
   window_of = window_of,
-  flush = flush,
 }

@@ -82,11 +82,11 @@ class Place:
             self._client.close()
 
     def raw(self, command: str, key: str, *rest: str | int) -> Any:
-        """One command on any key, texts decoded. What an operator's hand changes is seen after 10 ms at most; here at
-        once."""
+        """One command on any key, texts decoded. What an operator's hand changes is seen after 100 ms at most; here
+        at once."""
         reply = self._raw(command, key, *rest)
-        if command not in READING and key.startswith(self.prefix) and self._type("clock") == "hash":
-            self._raw("HSET", f"{self.prefix}clock", "writes", random.getrandbits(52))
+        if command not in READING and key.startswith(self.prefix) and self._type("lease") == "hash":
+            self._raw("HSET", f"{self.prefix}lease", "~writes", random.getrandbits(52))
         return reply
 
     def _raw(self, command: str, key: str, *rest: str | int) -> Any:
@@ -107,11 +107,11 @@ class Place:
         return self.raw(command, self.prefix + column, *rest)
 
     def column(self, name: str) -> dict[str, str]:
-        """All fields of a hash column but the sentinel."""
+        """All fields of a hash column but the scripts' own."""
         return cast(dict[str, str], _read("hash", self.do("HGETALL", name)))
 
     def members(self, name: str) -> dict[str, float]:
-        """All members of a sorted set but the sentinel."""
+        """All members of a sorted set but the scripts' own."""
         return cast(dict[str, float], _read("zset", self.do("ZRANGE", name, 0, -1, "WITHSCORES")))
 
     def put(self, column: str, field: str, text: str) -> None:
@@ -184,10 +184,10 @@ def _kind(reply: Any) -> str:
 
 
 def _read(kind: str, flat: Any) -> Any:
-    """What a key holds but for its sentinel, as its commands of READS tell it."""
+    """What a key holds but for what is the scripts' own ("~", "~writes"), as its commands of READS tell it."""
     if kind == "stream":
         return flat
-    pairs = {flat[i]: flat[i + 1] for i in range(0, len(flat), 2) if flat[i] != "~"}
+    pairs = {flat[i]: flat[i + 1] for i in range(0, len(flat), 2) if not flat[i].startswith("~")}
     return pairs if kind == "hash" else {member: float(score) for member, score in pairs.items()}
 
 
