@@ -21,7 +21,7 @@ local function new(field, column)
     hold = 0,
     entry = nil, -- the newest slot that holds anything, nil where it is not known
     text = nil, -- what is stored, where that says all of it; false where this run has changed it
-    keep_ms = nil,
+    age = nil, -- of what it was read with (recall.lua)
   }
 end
 
@@ -73,11 +73,15 @@ local function of_used(id, row)
     w = new(id)
     recall.put("windows", id, w)
   end
-  if not w.text or w.text ~= text then
-    return w, fill(w, row, text)
+  local went_out
+  if w.text and w.text == text then
+    w.slots, w.due_missing = { [w.entry.slot] = w.entry }, nil
+    went_out = renew(w)
+  else
+    went_out = fill(w, row, text)
   end
-  w.slots, w.due_missing = { [w.entry.slot] = w.entry }, nil
-  return w, renew(w)
+  w.age = recall.age
+  return w, went_out
 end
 
 local opening = { renew = renew, of_column = of_column, of_used = of_used }

@@ -23,7 +23,7 @@ local function nothing()
     columns = {},
     passing = {},
     proven = {},
-    used = {}, -- windows and totals, by field
+    totals = {},
     queues = {},
     subjects = {},
     subjects_of = {},

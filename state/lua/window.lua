@@ -3,8 +3,9 @@
 -- Uses: sums, pending, recall, subjects, opening, ring, slots, clock
 -- Defines: window
 -- What is stored of them: sums.lua, slots.lua; what they are: opening.lua.
--- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name; `w.keep_ms` is how long that
--- is to be kept after an entry. They are known from run to run as long as its card is; all others as long as anything.
+-- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name, that is kept after an entry
+-- for as long as its longest window. They are known from run to run as long as its card is; all others as long as
+-- anything.
 
 local changed_windows, windows_count, changed_slots, slots_count = {}, 0, {}, 0
 local USED, SLOTS = pending.command("HSET", "used"), pending.command("HSET", "window")
@@ -44,25 +45,31 @@ end
 -- The window `id` of a row (its seconds or calendar), as it is now: {sum, oldest, newest ...}. `column`: of an open
 -- subject; `field`: the row's name there. Throws GARBLED.
 local function open(id, row, column, field)
-  local opened = column and subjects.card(column).named or recall.known.used
-  local w = opened[id]
-  if w then
+  local named = column and subjects.card(column).named
+  local w = (named or recall.kept.windows)[id]
+  if w and (named or w.age == recall.age) then
     if w.at_ms ~= clock.now then
       renew(w)
     end
     return w
   end
   local went_out
-  if column then
+  if named then
     w, went_out = opening.of_column(column, field, row)
+    named[id] = w
   else
     w, went_out = opening.of_used(id, row)
   end
   if went_out then
     changed(w)
   end
-  opened[id] = w
   return w
+end
+
+-- Need it not be read?
+local function is_known(id)
+  local w = recall.kept.windows[id]
+  return w and w.age == recall.age
 end
 
 -- Does `amount` more fit under `limit`, besides what is held for others? Used + amount = limit fits.
@@ -80,8 +87,8 @@ local function add(w, amount)
   if entry.slot ~= w.newest then
     entry = slots.of(w, w.newest)
   end
-  if w.keep_ms and (entry.amount == 0 or not entry.last_ms) then -- it is the first in its slot
-    pending.keep(w.column, w.keep_ms)
+  if w.column and (entry.amount == 0 or not entry.last_ms) then -- it is the first in its slot
+    pending.keep(w.column, subjects.card(w.column).limits.keep_ms)
   end
   entry.amount = entry.amount + amount
   if not w.calendar then
@@ -138,6 +145,7 @@ end
 local window = {
   MINUTE = MINUTE,
   begin = begin,
+  is_known = is_known,
   open = open,
   renew = renew,
   fits = fits,
