@@ -30,7 +30,7 @@ local function open_period(w, row, sum, latest)
   local start, finish = calendar.period(row.calendar, latest or 0)
   w.span, w.sum, w.newest, w.oldest = 0, start == latest and sum or 0, start, start
   w.entry = { slot = start, amount = w.sum, last_ms = finish or clock.now + row.seconds * 1000 }
-  w.slots = { [start] = w.entry }
+  w.slots = nil
 end
 
 -- Time has gone on since it was known. Throws GARBLED.
@@ -75,7 +75,10 @@ local function of_used(id, row)
   end
   local went_out
   if w.text and w.text == text then
-    w.slots, w.due_missing = { [w.entry.slot] = w.entry }, nil
+    w.slots = nil
+    if w.due_missing then -- or it would be one field more
+      w.due_missing = nil
+    end
     went_out = renew(w)
   else
     went_out = fill(w, row, text)

@@ -40,8 +40,7 @@ end
 local function renew(w)
   local newest = floor(clock.now / w.width)
   if newest ~= w.newest then
-    local entry = w.entry
-    w.newest, w.slots = newest, entry and { [entry.slot] = entry } or {}
+    w.newest, w.slots = newest, nil
   end
   return w.oldest < newest - w.n and roll(w)
 end
@@ -51,13 +50,13 @@ end
 local function open(w, seconds, sum, oldest, amount, last_ms)
   local n = size(seconds)
   w.span, w.n, w.ring, w.width = seconds * 1000, n, n + 1 + spare(seconds), seconds * 1000 / n
-  w.sum, w.newest, w.slots = sum or 0, floor(clock.now / w.width), {}
+  w.sum, w.newest, w.slots = sum or 0, floor(clock.now / w.width), nil
   w.oldest = oldest or w.newest
   if last_ms then
-    w.entry = slots.new(w, math.min(floor(last_ms / w.width), w.newest))
+    w.entry = slots.new(math.min(floor(last_ms / w.width), w.newest))
     w.entry.amount, w.entry.last_ms = amount, last_ms
   elseif not sum then
-    w.entry = slots.new(w, w.newest)
+    w.entry = slots.new(w.newest)
   end
   return roll(w)
 end
@@ -66,7 +65,7 @@ end
 local function drop_oldest(w)
   local first = w.oldest
   while w.oldest < w.newest do
-    if not w.slots[w.oldest] then
+    if not slots.known(w, w.oldest) then
       slots.read_range(w, w.oldest, math.min(w.oldest + 3, w.newest))
     end
     local entry = slots.of(w, w.oldest)

@@ -27,10 +27,11 @@ local function changed(w, entry)
   if entry and entry ~= w.entry then
     if w.entry and entry.slot > w.entry.slot then
       entry, w.entry = w.entry, entry
+      slots.keep(w, entry)
     end
     if entry.last_ms and not entry.changed then
-      entry.changed, slots_count = true, slots_count + 1
-      changed_slots[slots_count] = entry
+      entry.changed, slots_count = true, slots_count + 2
+      changed_slots[slots_count - 1], changed_slots[slots_count] = w, entry
     end
   end
 end
@@ -119,7 +120,7 @@ end
 local function clear(w)
   if not w.calendar then
     slots.read({ w, w.newest })
-    w.entry = w.slots[w.newest]
+    w.entry = slots.known(w, w.newest)
     w.entry.last_ms, w.entry.text = clock.now, false -- whatever stood there, garbage too
   end
   w.sum, w.oldest, w.entry.amount = 0, w.newest, 0
@@ -133,9 +134,8 @@ local function flush()
     w.text = whole and text or nil
     pending.add(w.column and pending.command("HSET", w.column) or USED, w.field, text)
   end
-  for i = 1, slots_count do
-    local entry = changed_slots[i]
-    local w = entry.w
+  for i = 1, slots_count, 2 do
+    local w, entry = changed_slots[i], changed_slots[i + 1]
     entry.changed = false
     local command = w.column and pending.command("HSET", w.column) or SLOTS
     pending.add(command, slots.field(w.field, entry.slot, w.ring), sums.slot_text(entry))
