@@ -13,7 +13,11 @@
 local cards = {}
 local HEALTH = "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) ?(%d*)@?(%d*)$"
 local LEARNED = "^(%S+) (%S+) (%S+) (%S+) (%S+) ?(%S*) ?(%S*)$"
-local NOTHING = "- - - - -"
+local CLOSED, NOTHING = "closed 0 0 0 0 - -", "- - - - -"
+-- What stands on no card of which nothing was ever stored.
+local USUAL = {
+  __index = { generation = 0, trips = 0, until_ms = 0, since_ms = 0, reason = "-", probe = "-", ask_ms = 0, row = 0 },
+}
 
 function cards.inflight(list, column)
   for i = 1, #list do
@@ -31,7 +35,7 @@ end
 
 local function read_health(d, text)
   local state, generation, trips, until_ms, since_ms, reason, probe, row, ask_ms =
-    string.match(text or "closed 0 0 0 0 - -", HEALTH)
+    string.match(text or CLOSED, HEALTH)
   d.generation, d.trips = numbers.of(generation), numbers.of(trips)
   d.until_ms, d.since_ms = numbers.of(until_ms), numbers.of(since_ms)
   d.state, d.reason, d.probe = state, reason, probe
@@ -42,8 +46,13 @@ function cards.health(list, column)
   for i = 1, #list do
     local d, text = list[i], column[i]
     if d.health_text ~= text then
-      d.health_text, d.closing = text, nil
-      d.health = pcall(read_health, d, text)
+      if text or d.health_text then
+        d.closing = nil
+        d.health = pcall(read_health, d, text)
+      else
+        d.health = true
+      end
+      d.health_text = text
       roster.spoil(d)
     end
     if d.state == "ramp" and clock.now >= d.until_ms then
@@ -97,8 +106,9 @@ function cards.learned(list, column)
 end
 
 function cards.new(id)
-  -- What most of them get is named here: a table that grows is copied again and again.
-  return {
+  -- What most of them get is named here, because a table that grows is copied again and again: up to 32 fields, or it
+  -- would be twice as large.
+  return setmetatable({
     id = id,
     inflight_text = nil,
     inflight = nil,
@@ -115,17 +125,10 @@ function cards.new(id)
     streamed_ms = nil,
     row = nil,
     doubted_ms = nil,
-    doubt = nil,
-    ask_ms = nil,
+    doubt = 0,
     stale = true,
-    state = nil,
-    reason = nil,
-    probe = nil,
-    closing = nil,
-    generation = nil,
-    trips = nil,
-    until_ms = nil,
-    since_ms = nil,
+    state = "closed",
+    refusal = nil,
     order = nil,
     weight = nil,
     level = nil,
@@ -134,8 +137,7 @@ function cards.new(id)
     listed = nil,
     read = nil,
     windows = nil,
-    changed = false,
     counted = false,
     taught = false,
-  }
+  }, USUAL)
 end

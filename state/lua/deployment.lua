@@ -11,7 +11,7 @@ local int, num = numbers.int, numbers.num
 function deployment.begin()
   for i = #changed, 1, -1 do -- of a run that failed
     local d = changed[i]
-    d.changed, d.counted, d.taught, changed[i] = false, false, false, nil
+    d.counted, d.taught, changed[i] = false, false, nil
   end
 end
 
@@ -63,32 +63,28 @@ function deployment.weight(d)
   return weight
 end
 
--- A column of it will be written at the end.
-local function change(d)
-  d.changed = true
-  changed[#changed + 1] = d
-end
-
--- So many calls more are in flight.
+-- So many calls more are in flight, which will be written at the end.
 function deployment.count(d, calls)
   local value = d.inflight + calls
-  d.inflight, d.inflight_text, d.counted = value > 0 and value or 0, nil, true
-  if not d.changed then
-    change(d)
+  d.inflight, d.inflight_text = value > 0 and value or 0, nil
+  if not (d.counted or d.taught) then
+    changed[#changed + 1] = d
   end
+  d.counted = true
 end
 
--- What it taught has changed.
+-- What it taught has changed, and will be written at the end.
 function deployment.teach(d)
-  d.learned_text, d.taught = nil, true
-  if not d.changed then
-    change(d)
+  d.learned_text = nil
+  if not (d.counted or d.taught) then
+    changed[#changed + 1] = d
   end
+  d.taught = true
 end
 
 -- Change the state and the given fields; what was chosen from before must be judged anew.
 function deployment.transition(d, state, fields)
-  d.state, d.probe, d.health_text, d.closing, d.doubt, d.ask_ms = state, "-", nil, nil, 0, 0
+  d.state, d.probe, d.closing, d.doubt, d.ask_ms = state, "-", nil, 0, 0
   for name, value in pairs(fields) do
     d[name] = value
   end
@@ -96,7 +92,8 @@ function deployment.transition(d, state, fields)
   local times = int(d.until_ms) .. " " .. int(d.since_ms)
   local counts = int(d.generation) .. " " .. int(d.trips)
   local row = d.doubt > 0 and " " .. int(d.doubt) .. "@" .. int(d.ask_ms) or ""
-  image.set("health", d.id, d.state .. " " .. counts .. " " .. times .. " " .. d.reason .. " " .. d.probe .. row)
+  d.health_text = d.state .. " " .. counts .. " " .. times .. " " .. d.reason .. " " .. d.probe .. row
+  image.set("health", d.id, d.health_text)
 end
 
 local function measure(value)
@@ -124,6 +121,6 @@ function deployment.flush()
       d.learned_text = learned_text(d)
       pending.add(LEARNED, d.id, d.learned_text)
     end
-    d.changed, d.counted, d.taught, changed[i] = false, false, false, nil
+    d.counted, d.taught, changed[i] = false, false, nil
   end
 end

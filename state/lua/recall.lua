@@ -12,7 +12,7 @@
 local recall = { age = 0, known = nil, kept = nil }
 local FORGET_MS = 100
 local MOST_POOLS = 64 -- with more, all are forgotten
-local MOST = 8192 -- cards and windows of a pool, as many as some 2,000 deployments have; with more, all go
+local MOST = { cards = 16384, windows = 4096 } -- of a pool; with more, all go: they are too many to come again soon
 local pools, count = {}, 0 -- key of the clock -> {age, writes, since_ms (all was read after that), known, kept}
 local pool
 local ages = 0
@@ -33,7 +33,7 @@ local function nothing()
 end
 
 local function empty()
-  return { cards = {}, windows = {}, count = 0, lists = {}, listed = 0 }
+  return { cards = {}, windows = {}, counts = { cards = 0, windows = 0 }, lists = {}, listed = 0 }
 end
 
 -- A run of the pool with this clock.
@@ -49,6 +49,16 @@ function recall.begin(key)
   recall.known = pool.known
 end
 
+-- Nothing that is kept is in use.
+local function forget_kept()
+  local kept = pool.kept
+  if kept.counts.cards > MOST.cards then
+    pool.kept = empty()
+  elseif kept.counts.windows > MOST.windows then
+    kept.windows, kept.counts.windows = {}, 0
+  end
+end
+
 -- The pool's number is `writes`, the server's time is `now`: is what is known still true? If not, or if it has been
 -- known for too long, it is forgotten.
 function recall.check(writes, now)
@@ -57,9 +67,7 @@ function recall.check(writes, now)
     ages = ages + 1
     pool.age, pool.since_ms = ages, now
     pool.known = nothing()
-    if pool.kept.count > MOST then
-      pool.kept = empty()
-    end
+    forget_kept()
   end
   pool.writes = nil -- until this run has written all that it changed
   recall.age, recall.known, recall.kept = pool.age, pool.known, pool.kept
@@ -68,7 +76,7 @@ end
 -- One of the `cards` or `windows` is kept from now on.
 function recall.put(kind, id, thing)
   local kept = pool.kept
-  kept[kind][id], kept.count = thing, kept.count + 1
+  kept[kind][id], kept.counts[kind] = thing, kept.counts[kind] + 1
 end
 
 -- The run is over and has left the pool with this number.

@@ -32,11 +32,13 @@ async def test_two_releases_that_forget_between_their_calls_keep_to_one_limit(me
     assert (memory.inflight("a"), memory.used("a/requests/60"), memory.used("a/ok/60")) == (0, 10, 10)
 
 
-@pytest.mark.parametrize("most", [0, 4, 8192])
-async def test_however_few_are_kept_no_call_is_lost(memory: Place, most: int) -> None:
+@pytest.mark.parametrize("cards", [0, 4, 16384])
+@pytest.mark.parametrize("windows", [0, 4, 4096])
+async def test_however_few_are_kept_no_call_is_lost(memory: Place, cards: int, windows: int) -> None:
     """Twelve deployments of two calls each: one after the other is forgotten and comes again."""
     store, ids = memory.store(), [f"d{number}" for number in range(12)]
-    store.calls_script = edited(store.calls_script, r"local MOST = 8192", f"local MOST = {most}")
+    kept = f"cards = {cards}, windows = {windows}"
+    store.calls_script = edited(store.calls_script, "cards = 16384, windows = 4096", kept)
     await store.register([declared(id, limits={"requests/60": 2, "concurrent": 2}) for id in ids])
     leases = []
     for number in range(24):
