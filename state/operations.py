@@ -73,8 +73,8 @@ class AcquireOp:
         most = "" if r.max_queue == MOST_WAITING else f" most={r.max_queue}"
         return (
             f"acquire {self.id} {self.valid_until} {int(r.timeout * 1000)} {self.seed} {share(self.route)} "
-            f"{share(self.candidates)} {r.input_tokens} {r.output_tokens} {int(r.stream)} {r.preferred} {r.remember} "
-            f"{self.wait_until} {r.priority} {self._caller} {int(self.dry)}{self._rest(share)}{most}{self._extra()}"
+            f"{share(self.candidates)} {r.input_tokens} {r.output_tokens} {int(r.stream)} {self.wait_until} "
+            f"{self._caller}{self._place}{self._rest(share)}{most}{self._extra()}"
         )
 
     @property
@@ -83,6 +83,17 @@ class AcquireOp:
         name of a user's leaves the worker."""
         named = "".join(f"{subject}=" for subject in self.named) if self.wait_until else ""
         return f"{self.request.caller or '-'}{named and '='}{named}"
+
+    @property
+    def _place(self) -> str:
+        """What is to be done with the answer, and who goes first: zeros mostly, which are not sent."""
+        r = self.request
+        words = " dry=1" if self.dry else ""
+        if r.preferred:
+            words += f" preferred={r.preferred}"
+        if r.remember:
+            words += f" remember={r.remember}"
+        return f"{words} priority={r.priority}" if r.priority else words
 
     def _rest(self, share: Share) -> str:
         """What few calls have."""

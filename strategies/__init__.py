@@ -5,8 +5,9 @@
     Strategy.from_lua("mine", source)     a rank of one's own; goes into `extra=` of the others
 
 A Lua file returns `rank[, prepare]`: `rank(candidate, request, now, random)` answers a number, and `prepare(candidates,
-request, now, random, ranks)` runs once before and may leave what it found in `request.prepared`; if it puts the numbers
-of all candidates into the list `ranks` and returns true, none is asked for.
+request, now, random, ranks, steady)` runs once before and may leave what it found in `request.prepared`; if it puts the
+numbers of all candidates into the list `ranks` and returns true, none is asked for. `steady`: none of them is in slow
+start.
 
     candidate   id, weight (in force, slow start included), order, inflight, state ("ramp" in slow start), trips
                 (cooldowns in a row, 0: none ever), since_ms (last change of state), reason (of the last cooldown), and

@@ -90,27 +90,28 @@ local function tolerance_of(plan, buffer)
 end
 
 -- The costs of all of them, where neither arguments nor a slow start have a say: that is most decisions, so it is one
--- loop. False where `rank` has to look at each.
+-- loop.
 local function rank_all(candidates, measure, ranks)
-  local plan
+  local plan, least = nil, LEAST_MS
   for i = 1, #candidates do
     local candidate = candidates[i]
     local ms = candidate[measure]
-    if candidate.state == "ramp" then
-      return false
-    elseif not ms then
+    if not ms then
       plan = plan or { measure = measure, candidates = candidates, priors = {} }
       ms = prior_of(plan, candidate.order)
     end
-    ranks[i] = (ms > LEAST_MS and ms or LEAST_MS) * (candidate.inflight + 1) / candidate.weight -- of 0: infinity
+    if ms < least then
+      ms = least
+    end
+    ranks[i] = ms * (candidate.inflight + 1) / candidate.weight -- of 0: infinity
   end
-  return true
 end
 
-local function prepare(candidates, request, now, random, ranks)
+local function prepare(candidates, request, now, random, ranks, steady)
   local args, measure = request.args, measure_of(request)
   local explores = random() < (args.exploration or EXPLORATION)
-  if not (explores or args.ttl or args.lowest_latency_buffer) and rank_all(candidates, measure, ranks) then
+  if steady and not (explores or args.ttl or args.lowest_latency_buffer) then
+    rank_all(candidates, measure, ranks)
     return true
   end
   local plan = { measure = measure, candidates = candidates, priors = {} }

@@ -56,7 +56,7 @@ function(rank, prepare, args)
     reason = "-", used = 0, input_in_flight = 0, output_in_flight = 0 }
   local request = { stream = false, input_tokens = 100, output_tokens = 100, args = args, group = "group" }
   local ranks = {}
-  if prepare and prepare({ known, unseen }, request, 1000000, random, ranks) then return ranks[1], ranks[2] end
+  if prepare and prepare({ known, unseen }, request, 1000000, random, ranks, true) then return ranks[1], ranks[2] end
   return rank(known, request, 1000000, random), rank(unseen, request, 1000000, random)
 end
 """

@@ -23,12 +23,13 @@ local function try(request, panel, i)
   return false, room.GARBLED
 end
 
--- Index of the first of the others with room, if any, in their order; `first`: what was tried. Why the rest has none is
--- of interest only where nobody serves, or who asks will not be served.
-local function find_other(request, panel, turns, found, refusals, draw, first)
-  local members, chosen = panel.members, nil
+-- Index of the first of the others with room, if any, in their order, and the refusals of the rest. `first`: the index
+-- of the one that was tried. Why the rest has none is of interest only where nobody serves, or who asks will not be
+-- served.
+local function find_other(request, panel, turns, found, draw, first, why, forever)
+  local members, chosen, refusals = panel.members, nil, {}
   local reasons, nevers = room.check_all(members, request)
-  reasons[first.at], nevers[first.at] = first.reason, first.never
+  reasons[first], nevers[first] = why, forever
   local others = choose.others(turns, found, draw, reasons)
   for j = 1, #others do
     local i = others[j]
@@ -44,11 +45,12 @@ local function find_other(request, panel, turns, found, refusals, draw, first)
       refusals[#refusals + 1] = refusal.of(members[i], request, reasons[i], nevers[i])
     end
   end
-  return chosen
+  return chosen, refusals
 end
 
--- Index of the member with room, nil if none has it. Mostly the first has it; if not, all are looked at.
-local function find_room(request, panel, found, refusals, draw)
+-- Index of the member with room, nil if none has it, and the refusals of others, nil for none. Mostly the first has it;
+-- if not, all are looked at.
+local function find_room(request, panel, found, draw)
   local turns, alike = levels.of(panel, request, draw)
   local first = choose.first(turns, found, draw, alike)
   if not first then
@@ -58,7 +60,7 @@ local function find_room(request, panel, found, refusals, draw)
   if ok then
     return first
   end
-  return find_other(request, panel, turns, found, refusals, draw, { at = first, reason = reason, never = never })
+  return find_other(request, panel, turns, found, draw, first, reason, never)
 end
 
 local function grant(request, panel, i, found, q)
@@ -79,9 +81,13 @@ local function grant(request, panel, i, found, q)
   elseif doubt.is_due(d) then
     doubt.ask(d)
   end
-  queue.serve(q, request)
-  own.let_go(q, request, d)
-  budget.spend(request)
+  if not q.empty then
+    queue.serve(q, request)
+    own.let_go(q, request, d)
+  end
+  if request.extra then
+    budget.spend(request)
+  end
   if claim then
     claims.write(request, claim)
   end
@@ -91,7 +97,6 @@ end
 
 -- Read what all acquires of the run need, one command a column. `entries`: as of run.parse.
 local function load(entries)
-  claims.load(entries)
   contexts.load(entries)
   choose.load(entries)
   if clock.scopes then
@@ -119,8 +124,15 @@ end
 local function shadow_choice(request)
   local asked, draw = request.shadow, choose.random(request.seed)
   local panel = panels.of(asked)
-  local i = find_room(asked, panel, choose.ranks(panel, asked, draw), {}, draw)
+  local i = find_room(asked, panel, choose.ranks(panel, asked, draw), draw)
   return i and panel.members[i].id
+end
+
+-- "denied kind" of a call that throttling or the budget of extra calls refuses, else nil.
+local function denial_of(request)
+  return request.throttle and throttle.denies(request)
+    or ((request.firsts or request.extra) and budget.denies(request))
+    or nil
 end
 
 local function run(request)
@@ -136,7 +148,7 @@ local function run(request)
     return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. shows
   end
   local q = queue.of(request.group)
-  local denied = not request.dry and (throttle.denies(request) or budget.denies(request))
+  local denied = not request.dry and denial_of(request)
   if denied then
     queue.leave(q, request)
     return denied
@@ -155,11 +167,12 @@ local function run(request)
       ok, other = pcall(shadow_choice, request)
     end
     local draw = choose.random(request.seed)
-    local found, refusals, chosen = choose.ranks(panel, request, draw), {}, nil
+    local found = choose.ranks(panel, request, draw)
+    local chosen, refusals
     if is_its_turn then
-      chosen = find_room(request, panel, found, refusals, draw)
+      chosen, refusals = find_room(request, panel, found, draw)
     else
-      refusal.all_behind(request, panel, refusals)
+      refusals = refusal.all_behind(request, panel)
     end
     if chosen and not request.dry then
       local reply = grant(request, panel, chosen, found, q)
@@ -168,6 +181,7 @@ local function run(request)
       end
       return reply
     end
+    refusals = refusals or {}
     for _, refused in ipairs(panel.refusals) do
       refusals[#refusals + 1] = refused
     end

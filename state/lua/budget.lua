@@ -52,11 +52,9 @@ local function denies(request)
   return halves.sum(h, EXTRA) + 1 > most and "denied " .. asked.kind or nil
 end
 
--- It was granted.
+-- An extra call was granted.
 local function spend(request)
-  if request.extra then
-    add(request.group, request.extra.kind, EXTRA, 1)
-  end
+  add(request.group, request.extra.kind, EXTRA, 1)
 end
 
 local budget = { extra = extra, denies = denies, spend = spend }

@@ -4,6 +4,8 @@
 -- First the lowest `order`; in it those that levels.lua puts first, then a deployment that waits for its probe, then
 -- the lowest rank; ties at random.
 
+local ALL, BASE = roster.ALL, roster.BASE
+local huge = math.huge
 local ranked = {} -- ranks of the last request
 local state -- of its random numbers
 
@@ -19,25 +21,29 @@ local function random(seed)
   return draw_next
 end
 
--- Does a request's strategy read what was learned? An unknown one is the error of its own operation.
-local function reads_learned(request)
+-- The columns that a request's strategies read. An unknown one is the error of its own operation.
+local function columns_of(request)
   local strategy = ranks[request.strategy]
-  return strategy and strategy.reads_learned
+  if strategy and strategy.reads_learned then
+    return ALL
+  end
+  return request.shadow and columns_of(request.shadow) or BASE
 end
 
 -- Read what the strategies of a run ask for, for all its candidates. `entries`: as of run.parse.
 local function load(entries)
-  local lists, wanted = {}, roster.BASE
+  local lists, wanted = nil, BASE
   for i = 1, #entries do
     local request = entries[i]
-    if request.candidates ~= lists[#lists] then
+    local columns = columns_of(request)
+    if not roster.knows(request.candidates, columns) then
+      lists, wanted = lists or {}, columns == ALL and ALL or wanted
       lists[#lists + 1] = request.candidates
     end
-    if wanted ~= roster.ALL and (reads_learned(request) or (request.shadow and reads_learned(request.shadow))) then
-      wanted = roster.ALL
-    end
   end
-  roster.load_all(lists, wanted)
+  if lists then
+    roster.load_all(lists, wanted)
+  end
 end
 
 -- The ranks of a panel's members for this request; the next one's take their place, whatever its panel. A strategy may
@@ -53,7 +59,7 @@ local function ranks_of(panel, request, draw)
   if strategy.reads_tokens then
     in_flight.tell(members, request)
   end
-  if strategy.prepare and strategy.prepare(members, request, now, draw, ranked) then
+  if strategy.prepare and strategy.prepare(members, request, now, draw, ranked, not panel.timed) then
     return ranked
   end
   local rank = strategy.rank
@@ -66,13 +72,15 @@ end
 -- Index of the lowest of so many, one of the lowest at random; nil where there is none. What is not a number is lower
 -- than nothing.
 local function lowest(list, count, draw)
-  local best, least, ties = nil, math.huge, 0
+  local best, least, ties = nil, huge, 0
   for i = 1, count do
     local value = list[i]
-    if value < least then
-      best, least, ties = i, value, 1
-    elseif value == least then
-      ties = ties + 1
+    if value <= least then
+      if value < least then
+        best, least, ties = i, value, 1
+      else
+        ties = ties + 1
+      end
     end
   end
   if best and ties == 1 then

@@ -8,36 +8,43 @@
 
 local claims = {}
 local RENEWED = 0.1 -- of its TTL: a younger pin is not written anew
+-- Of this run:
+local expected -- keys that are not read yet
 local texts -- key -> text of the pin, false where there is none; nil where no call has one
 local failure -- why pins cannot be read
 
 local function forget()
-  texts, failure = nil, nil
+  expected, texts, failure = nil, nil, nil
 end
 
--- Read the pins of all acquires of the run, in one command. `entries`: as of run.parse.
-function claims.load(entries)
-  local pins
-  for i = 1, #entries do
-    local pin = entries[i].pin
-    if pin then
-      pins, texts = pins or {}, texts or {}
-      pins[#pins + 1], texts[pin] = texts[pin] == nil and pin or nil, false
-    end
-  end
-  if pins then
+-- A call has this pin. With the first that is asked for those of all calls are read, in one command.
+function claims.expect(key)
+  if not texts then
+    texts = {}
     later.before_next(forget)
-    local found = redis.pcall("MGET", unpack(pins))
-    failure = found.err
-    for i = 1, #found do
-      texts[pins[i]] = found[i]
-    end
+  end
+  if texts[key] == nil then
+    expected = expected or {}
+    expected[#expected + 1], texts[key] = key, false
+  end
+end
+
+local function load()
+  local pins = expected
+  expected = nil
+  local found = redis.pcall("MGET", unpack(pins))
+  failure = found.err
+  for i = 1, #found do
+    texts[pins[i]] = found[i]
   end
 end
 
 -- The deployment of the request's session and when that was written, nil where it has none. Throws where pins cannot be
 -- read.
 function claims.of(request)
+  if expected then
+    load()
+  end
   if failure then
     error(failure, 0)
   end

@@ -9,7 +9,7 @@ local function add_full(h, d, request, found)
   local wanted = needs(limits, request, d.settings)
   for i = 1, wanted and #limits or 0 do
     local ok, w = limits[i].seconds ~= nil, h.windows[i]
-    if ok and not (w and w.at_ms == clock.now) then
+    if ok and not (w and clock.now < w.until_ms) then
       ok, w = pcall(holders.window, h, i)
     end
     if ok and w.sum + wanted[i] + w.hold > limits[i].amount then

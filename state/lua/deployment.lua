@@ -96,18 +96,16 @@ function deployment.transition(d, state, fields)
   image.set("health", d.id, d.health_text)
 end
 
-local function measure(value)
-  return value and num(value) or "-"
-end
-
 local function time(value)
   return value == clock.now and clock.text or value and int(value) or "-"
 end
 
 local function learned_text(d)
-  local latency, ttft, per_token = measure(d.latency_ms), measure(d.ttft_ms), measure(d.ms_per_token)
+  local latency, ttft, per_token = d.latency_ms, d.ttft_ms, d.ms_per_token
+  local measures = (latency and num(latency) or "-") .. " " .. (ttft and num(ttft) or "-") .. " "
   local row = d.doubted_ms and " " .. int(d.row) .. " " .. int(d.doubted_ms) or ""
-  return latency .. " " .. ttft .. " " .. per_token .. " " .. time(d.sampled_ms) .. " " .. time(d.streamed_ms) .. row
+  per_token = per_token and num(per_token) or "-"
+  return measures .. per_token .. " " .. time(d.sampled_ms) .. " " .. time(d.streamed_ms) .. row
 end
 
 function deployment.flush()

@@ -30,8 +30,11 @@ local function add_windows(e)
   if e.corrections then
     corrections.load(e.corrections, add)
   end
-  for i = 1, #e.counted do
-    add(e.counted[i])
+  if e.counted then
+    add(e.counted)
+  end
+  if e.of_kind then
+    add(e.of_kind)
   end
   local judged = e.judged
   for i = 1, judged and #judged or 0 do

@@ -21,7 +21,7 @@ local function window_of(h, i)
     local row = limits_of(h)[i]
     w = h.limits and subjects.window_of(h, i) or window.open(h.id .. "/" .. row.name, row)
     h.windows[i] = w
-  elseif w.at_ms ~= clock.now then
+  elseif clock.now >= w.until_ms then
     window.renew(w)
   end
   return w

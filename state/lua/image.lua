@@ -38,6 +38,7 @@ function image.recall(writes, now)
     columns[passing[i]], passing[i] = nil, nil
   end
   image.columns, image.spoils = columns, false
+  pending.trust(recall.known.proven)
   image.proven("lease")
 end
 

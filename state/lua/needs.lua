@@ -3,6 +3,7 @@
 -- Defines: needs
 -- A request has input_tokens and output_tokens (estimates), and max_input and max_output where a limit reserves those.
 
+local max = math.max
 local MILLION = 1000000 -- prices are of so many tokens
 
 -- Nano-dollars at the prices of a deployment, each call rounded up; nil where a price is not known.
@@ -18,7 +19,7 @@ end
 local function amounts_of(row, request, settings)
   local input, output, resource = request.input_tokens, request.output_tokens, row.resource
   if row.max then
-    input, output = math.max(input, request.max_input or 0), math.max(output, request.max_output or 0)
+    input, output = max(input, request.max_input or 0), max(output, request.max_output or 0)
   end
   if resource == "tokens" then
     return input, input + output
@@ -44,7 +45,7 @@ local function need(row, request, settings)
   elseif (row.max and all or least) > row.amount then
     return nil
   end
-  return math.min(all, row.amount)
+  return all < row.amount and all or row.amount
 end
 
 local function all_needs(limits, request, settings)
@@ -53,7 +54,8 @@ local function all_needs(limits, request, settings)
     local i = varying[j]
     local amount, why = need(limits[i], request, settings)
     if not amount then
-      return false, i, why
+      limits.asked_row, limits.asked_why = i, why
+      return false
     end
     amounts[i] = amount
   end
@@ -61,15 +63,15 @@ local function all_needs(limits, request, settings)
 end
 
 -- What a request takes of each row of a list, by position, at a deployment of such settings; false where it can never
--- fit, and then the position of that row, and perhaps "unpriced". Mostly candidates share their lists, so the last
--- answer is kept with each: until the next request asks.
+-- fit: then `limits.asked_row` is the position of that row, `limits.asked_why` perhaps "unpriced". Mostly candidates
+-- share their lists, so the last answer is kept with each: until the next request asks.
 local function needs(limits, request, settings)
   local fixed = limits.fixed
   if fixed then
     return fixed
   elseif limits.asked_for ~= request or (limits.priced and limits.asked_of ~= settings) then
     limits.asked_for, limits.asked_of = request, settings
-    limits.asked, limits.asked_row, limits.asked_why = all_needs(limits, request, settings)
+    limits.asked = all_needs(limits, request, settings)
   end
-  return limits.asked, limits.asked_row, limits.asked_why
+  return limits.asked
 end

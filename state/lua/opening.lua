@@ -9,7 +9,7 @@ local function new(field, column)
     field = field,
     column = column or false,
     calendar = false, -- the row, where it is one of a calendar
-    at_ms = nil,
+    until_ms = nil,
     span = nil,
     n = nil,
     ring = nil,
@@ -30,24 +30,21 @@ local function open_period(w, row, sum, latest)
   local start, finish = calendar.period(row.calendar, latest or 0)
   w.span, w.sum, w.newest, w.oldest = 0, start == latest and sum or 0, start, start
   w.entry = { slot = start, amount = w.sum, last_ms = finish or clock.now + row.seconds * 1000 }
-  w.slots = nil
+  w.slots, w.until_ms = nil, clock.now + 1 -- periods are asked for each time
 end
 
--- Time has gone on since it was known. Throws GARBLED.
+-- Time has gone on. Throws GARBLED.
 local function renew(w)
-  local went_out = false
-  if w.calendar then
-    open_period(w, w.calendar, w.sum, w.newest)
-  else
-    went_out = ring.renew(w)
+  if not w.calendar then
+    return ring.renew(w)
   end
-  w.at_ms = clock.now
-  return went_out
+  open_period(w, w.calendar, w.sum, w.newest)
+  return false
 end
 
 -- Make it what is stored, `text`, false for nothing. Throws GARBLED.
 local function fill(w, row, text)
-  w.text, w.entry, w.at_ms = nil, nil, clock.now
+  w.text, w.entry = nil, nil
   local sum, oldest, amount, last_ms = sums.of(text)
   local went_out = false
   if row.calendar then
@@ -73,12 +70,12 @@ local function of_used(id, row)
     w = new(id)
     recall.put("windows", id, w)
   end
+  if w.due_missing then -- outlook.lua's last answer
+    w.due_missing = nil
+  end
   local went_out
   if w.text and w.text == text then
     w.slots = nil
-    if w.due_missing then -- or it would be one field more
-      w.due_missing = nil
-    end
     went_out = renew(w)
   else
     went_out = fill(w, row, text)

@@ -61,9 +61,6 @@ end
 
 -- A call was served: tickets of others that cannot be served now for the same limits keep no room any more.
 local function let_go(q, request, d)
-  if q.empty or not request.subjects then
-    return
-  end
   local ok, list = pcall(subjects.of_request, request)
   for i = 1, ok and #list or 0 do
     drop_kept(q, list[i], request, { d })

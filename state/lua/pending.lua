@@ -1,6 +1,6 @@
 -- What a run will write: one command a key and verb, and nothing before `flush`, which leaves this empty for the next
 -- run.
--- Uses: numbers, recall, keys, column_names
+-- Uses: numbers, keys, column_names
 -- Defines: pending
 -- A command is a list {verb, key, argument, ...}; `size` says how much of it is of this run. Later runs use its table
 -- again, because new ones would cost more than all else that is done here. What a run removes goes before what it adds.
@@ -25,6 +25,7 @@ local pending = {
   groups = { REMOVED, ADDED, OTHERS }, -- in their order
   unproven = {}, -- commands of which no read has shown the type of the key
 }
+local proven -- names of keys whose type is known
 local passing = {} -- commands of what is no column: the next run begins without them, because they are many
 local kept = nil -- column -> ms that its key is to live from now on
 
@@ -41,6 +42,11 @@ function pending.begin(anew)
   for i = #passing, 1, -1 do
     passing[i].commands[passing[i].name], passing[i] = nil, nil
   end
+end
+
+-- The keys of these names (a set, which grows) are of the right type.
+function pending.trust(names)
+  proven = names
 end
 
 -- Does the run write anything?
@@ -66,7 +72,7 @@ local function begin(list)
   local begun = list.begun
   local n = begun.count + 1
   begun[n], begun.count = list, n
-  if not recall.known.proven[list.name] and list.type then
+  if not proven[list.name] and list.type then
     pending.unproven[#pending.unproven + 1] = list
   end
 end

@@ -1,19 +1,36 @@
 -- What an acquire asks.
--- Uses: shared, scopes, shadow, keyring, budget
+-- Uses: shared, scopes, shadow, keyring, budget, claims
 -- Defines: question
--- Op      "acquire id valid_until lease_ms seed route list input output stream preferred remember wait_until priority
---         caller dry[ wishes=position,... bounded=0|1][ pin=key ttl=ms sampled=0|1][ shadow=route]
---         [ max=input,output][ scopes=known|-][ use=key,key][ firsts=n[ hedged=1]]
---         [ extra=kind,ratio,per_second][ throttle=k]"
+-- Op      "acquire id valid_until lease_ms seed route list input output stream wait_until caller
+--         [ dry=1][ preferred=n][ remember=n][ priority=n][ wishes=position,... bounded=0|1]
+--         [ pin=key ttl=ms sampled=0|1][ shadow=route][ max=input,output][ scopes=known|-][ use=key,key][ most=n]
+--         [ firsts=n[ hedged=1]][ extra=kind,ratio,per_second][ throttle=k]"
 --         times in pool ms; route and list: numbers of shared strings, "group strategy key=value ..." and "id id ...";
 --         key: number of a key; sampled 1: the list is not all of the group; max: tokens at most, where a limit
 --         reserves those; scopes: of the limits that the worker knows of, for calls with subjects, and the subjects in
 --         them; caller: as in tickets (queued.lua); firsts, extra: budget.lua; throttle: throttle.lua
 
-local FORM = "^acquire (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S+) (%d)(.*)$"
+local match, tonumber = string.match, tonumber
+local FORM = "^acquire (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%d+) (%S+)(.*)$"
 
 -- What few calls have: name of a word -> what its text puts into the request.
 local words = {}
+
+function words.dry(request, text)
+  request.dry = text == "1"
+end
+
+function words.preferred(request, text)
+  request.preferred = tonumber(text)
+end
+
+function words.remember(request, text)
+  request.remember = tonumber(text)
+end
+
+function words.priority(request, text)
+  request.priority = tonumber(text)
+end
 
 function words.wishes(request, text)
   request.wishes = {}
@@ -28,6 +45,7 @@ end
 
 function words.pin(request, text)
   request.pin = keyring.other(tonumber(text))
+  claims.expect(request.pin)
 end
 
 function words.ttl(request, text)
@@ -47,7 +65,7 @@ function words.shadow(request, text)
 end
 
 function words.max(request, text)
-  local input, output = string.match(text, "^(%d+),(%d+)$")
+  local input, output = match(text, "^(%d+),(%d+)$")
   request.max_input, request.max_output = tonumber(input), tonumber(output)
 end
 
@@ -88,21 +106,12 @@ local function parse_rest(request, rest)
   end
 end
 
--- Zero mostly: then nothing is put into the request.
-local function parse_zeros(request, first, best, turn, dry)
-  request.preferred = first ~= "0" and tonumber(first) or nil
-  request.remember = best ~= "0" and tonumber(best) or nil
-  request.priority = turn ~= "0" and tonumber(turn) or nil
-  request.dry = dry == "1" or nil
-end
-
 local function parse(op)
-  local id, valid, lease_ms, seed, route, list, input, output, stream, first, best, until_ms, turn, caller, dry, rest =
-    string.match(op, FORM)
+  local id, valid, lease_ms, seed, route, list, input, output, stream, until_ms, caller, rest = match(op, FORM)
   if not id then
     error("MALFORMED acquire", 0)
   end
-  local of_route = shared.words(route)
+  local way = shared.route(route)
   local request = { -- what few calls have is put in later: with more than 16 the table would be twice as large
     id = id,
     valid_until = tonumber(valid),
@@ -112,16 +121,13 @@ local function parse(op)
     output_tokens = tonumber(output),
     wait_until = tonumber(until_ms),
     candidates = shared.words(list),
-    group = of_route[1],
-    strategy = of_route[2],
-    args = shared.values(route),
+    group = way.group,
+    strategy = way.strategy,
+    args = way.args,
     caller = caller,
   }
   if stream == "1" then
     request.stream = true
-  end
-  if first ~= "0" or best ~= "0" or turn ~= "0" or dry ~= "0" then
-    parse_zeros(request, first, best, turn, dry)
   end
   if rest ~= "" then
     parse_rest(request, rest)

@@ -155,11 +155,9 @@ local function remove(q, member)
   return turn or nil
 end
 
--- The request is served: its ticket goes, if it has one, and the turns go on.
+-- The request is served, where others wait: its ticket goes, if it has one, and the turns go on.
 local function serve(q, request)
-  if not q.empty then
-    fair.serve(q, remove(q, queued.ticket(request)), request)
-  end
+  fair.serve(q, remove(q, queued.ticket(request)), request)
 end
 
 -- A ticket goes without having been served.

@@ -27,10 +27,12 @@ local function of(d, request, reason, never)
 end
 
 -- More calls wait than were read: nobody is asked.
-local function all_behind(request, panel, refusals)
+local function all_behind(request, panel)
+  local refusals = {}
   for _, d in ipairs(panel.members) do
     refusals[#refusals + 1] = { d.id, "behind_tickets", ready(d, request) }
   end
+  return refusals
 end
 
 local function earliest_of(refusals)

@@ -17,10 +17,10 @@ local function add(h, limits, d, request)
   return amounts
 end
 
--- What only this lease says: "label amount ..." of the rows that differ from call to call, and behind a calendar's
--- amount ":start" of its period. `prefix`: of the labels.
-local function varying_of(h, limits, amounts, prefix)
-  local text, varying = "", limits.varying
+-- `text` and what only this lease says: "label=amount ..." of the rows that differ from call to call, and behind a
+-- calendar's amount ":start" of its period. `prefix`: of the labels.
+local function with_varying(text, h, limits, amounts, prefix)
+  local varying = limits.varying
   for j = 1, #varying do
     local row, w = limits[varying[j]], h.windows[varying[j]]
     text = text .. prefix .. row.name .. "=" .. numbers.int(amounts[varying[j]])
@@ -35,7 +35,7 @@ end
 local function of_deployment(d, request)
   local limits = d.settings.limits
   local amounts = add(d, limits, d, request)
-  return limits.fixed and limits.said or limits.said .. varying_of(d, limits, amounts, " ")
+  return limits.fixed and limits.said or with_varying(limits.said, d, limits, amounts, " ")
 end
 
 -- What any lease says of a subject.
@@ -64,7 +64,7 @@ local function of_subjects(list, d, request)
     end
     reserved = reserved .. said
     if not limits.fixed then
-      reserved = reserved .. varying_of(s, limits, amounts, " " .. s.id .. "|")
+      reserved = with_varying(reserved, s, limits, amounts, " " .. s.id .. "|")
     end
   end
   return reserved

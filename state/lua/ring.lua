@@ -7,6 +7,7 @@
 -- at a boundary (167 % measured).
 
 local floor = math.floor
+local ROUNDING_MS = 1 -- so much sooner than a slot ends it is asked again which one it is
 
 -- How many slots a window has, less the one that is partly out.
 local function size(seconds)
@@ -16,6 +17,12 @@ end
 -- How many slots are kept after they have left the sum: what was counted a moment ago can be looked up (observe.lua).
 local function spare(seconds)
   return size(seconds) / 4
+end
+
+-- Which slot it is now, and until when at least.
+local function place(w)
+  w.newest = floor(clock.now / w.width)
+  w.until_ms = (w.newest + 1) * w.width - ROUNDING_MS
 end
 
 -- Drop the slots that are out as a whole; true where there are some. Throws GARBLED, and has changed nothing then.
@@ -38,11 +45,12 @@ end
 
 -- Time has gone on; true where slots went out. Throws GARBLED.
 local function renew(w)
-  local newest = floor(clock.now / w.width)
-  if newest ~= w.newest then
-    w.newest, w.slots = newest, nil
+  local before = w.newest
+  place(w)
+  if w.newest ~= before then
+    w.slots = nil
   end
-  return w.oldest < newest - w.n and roll(w)
+  return roll(w)
 end
 
 -- Make `w` a ring, with what is stored of it: its sum and its oldest slot, and the newest that holds anything, nil for
@@ -50,7 +58,8 @@ end
 local function open(w, seconds, sum, oldest, amount, last_ms)
   local n = size(seconds)
   w.span, w.n, w.ring, w.width = seconds * 1000, n, n + 1 + spare(seconds), seconds * 1000 / n
-  w.sum, w.newest, w.slots = sum or 0, floor(clock.now / w.width), nil
+  w.sum, w.slots = sum or 0, nil
+  place(w)
   w.oldest = oldest or w.newest
   if last_ms then
     w.entry = slots.new(math.min(floor(last_ms / w.width), w.newest))

@@ -46,11 +46,11 @@ local function plan(list)
   slots.prepare(found)
 end
 
--- Why a request never fits into row `i`.
-local function never(h, i, why)
-  local row = holders.limits(h)[i]
+-- Why the request that was asked about never fits into these rows.
+local function never(h, limits)
+  local row = limits[limits.asked_row]
   if h.limits or row.counts or row.resource == "cost" then
-    return why or holders.label(h, i)
+    return limits.asked_why or holders.label(h, limits.asked_row)
   end
   return "too_large"
 end
@@ -67,12 +67,9 @@ end
 
 -- As `check`, of one holder.
 local function fits(h, limits, d, request)
-  local wanted, row, why = limits.fixed, nil, nil
+  local wanted = limits.fixed or needs(limits, request, d.settings)
   if not wanted then
-    wanted, row, why = needs(limits, request, d.settings)
-  end
-  if not wanted then
-    return never(h, row, why), true
+    return never(h, limits), true
   end
   local full = limits.concurrent and busy(h, limits)
   if full then
@@ -83,7 +80,7 @@ local function fits(h, limits, d, request)
     local limit, w = limits[i], windows[i]
     if not w then
       w = limit.seconds and open(h, i, d, request)
-    elseif w.at_ms ~= now then
+    elseif now >= w.until_ms then
       window.renew(w)
     end
     if w then
@@ -134,15 +131,16 @@ local function check(d, request)
   if request.input_tokens >= contexts.LEAST and contexts.too_long(d, request) then
     return "too_large", true
   end
-  local limits, others = deployment.limits(d), true
-  if clock.scopes then
-    local reason
-    reason, others = subjects_fit(d, request)
-    if reason then
-      return reason, others
-    end
+  local limits = deployment.limits(d)
+  if not clock.scopes then
+    return fits(d, limits, d, request)
   end
-  local reason, own = fits(d, limits, d, request)
+  local reason, others = subjects_fit(d, request)
+  if reason then
+    return reason, others
+  end
+  local own
+  reason, own = fits(d, limits, d, request)
   if reason then
     return reason, own
   end

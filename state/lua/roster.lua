@@ -126,6 +126,12 @@ local function read(list, ids, wanted)
   note_read(list, wanted)
 end
 
+-- Are all of these columns known of a list of ids (which nobody changes)? False where that is to be looked at.
+function roster.knows(ids, wanted)
+  local list = recall.kept.lists[ids]
+  return list and list.age == recall.age and list.read == wanted
+end
+
 -- The columns of all deployments of these lists of ids (which nobody changes) are known afterwards.
 function roster.load_all(lists, wanted)
   local rest, ids

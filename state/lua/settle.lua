@@ -19,8 +19,7 @@ end
 
 local found = {} -- slots to read, mostly none
 
--- Open the windows a settle touches and read their slots, one command a column. Returns those to count in. Throws
--- GARBLED.
+-- Open the windows a settle touches and read their slots, one command a column. Throws GARBLED.
 local function plan_windows(e, lease)
   if found[1] then -- of a settle before
     found = {}
@@ -28,11 +27,10 @@ local function plan_windows(e, lease)
   if e.corrections then
     corrections.plan(lease, e.corrections, found)
   end
-  local counted = tally.plan(e, found)
+  tally.plan(e, found)
   if found[1] then
     slots.prepare(found)
   end
-  return counted
 end
 
 -- The call was of another epoch.
@@ -61,7 +59,7 @@ local function run(e)
     return charge(e, d)
   end
   local tokens, cost = totals.plan(d.id, e.used)
-  local counted = plan_windows(e, lease)
+  plan_windows(e, lease)
   if d.doubted_ms or e.verdict ~= "ok" then
     doubt.plan(e, d, lease)
   end
@@ -79,7 +77,7 @@ local function run(e)
   if e.samples then
     learn.from(d, e.samples, e.policy.alpha)
   end
-  tally.commit(counted, e)
+  tally.commit(e)
   if e.throttled then
     throttle.note(e.throttled, e.kind)
   end

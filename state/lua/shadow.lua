@@ -9,11 +9,12 @@ local counts -- group|strategy -> {calls, agreed, refused} of this run, nil for 
 -- The request as the other strategy sees it: without wishes. `route`: number of the shared string "group strategy
 -- key=value ...".
 function shadow.request(request, route)
+  local way = shared.route(route)
   return {
     candidates = request.candidates,
     group = request.group,
-    strategy = shared.words(route)[2],
-    args = shared.values(route),
+    strategy = way.strategy,
+    args = way.args,
     stream = request.stream,
     input_tokens = request.input_tokens,
     output_tokens = request.output_tokens,

@@ -18,13 +18,14 @@ local split = memo(256, function(text)
   return words
 end)
 
--- The "key=value" words of a text; numbers as numbers.
-local values_in = memo(256, function(text)
-  local values = {}
+-- A route, "group strategy key=value ...": {group, strategy, args}; of those numbers as numbers.
+local route_in = memo(256, function(text)
+  local given = {}
   for key, value in string.gmatch(text, "([^%s=]+)=(%S*)") do
-    values[key] = tonumber(value) or value
+    given[key] = tonumber(value) or value
   end
-  return values
+  local words = split(text)
+  return { group = words[1], strategy = words[2], args = given }
 end)
 
 local header_of = memo(256, function(text)
@@ -49,7 +50,7 @@ function shared.words(index)
   return split(args[COUNT + index])
 end
 
--- Its "key=value" words.
-function shared.values(index)
-  return values_in(args[COUNT + index])
+-- What it says as a route: {group, strategy, args}.
+function shared.route(index)
+  return route_in(args[COUNT + index])
 end

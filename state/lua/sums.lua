@@ -1,5 +1,5 @@
 -- What is stored of a window: its sum, and what stands beside it.
--- Uses: numbers, memo, clock
+-- Uses: numbers, clock
 -- Defines: sums
 -- `used[id]` = "sum oldest amount last_ms": the running sum of a ring of slots (ring.lua), the number of its oldest
 -- slot, and the newest that holds anything (slots.lua), so that most calls touch no other column. Without the latter,
@@ -22,21 +22,26 @@ local function of(record)
   return numbers.of(sum), numbers.of(oldest), numbers.of(amount), numbers.of(last_ms)
 end
 
--- The number of a slot; all windows of a length have the same, as long as it lasts.
-local number_text = memo(256, int)
+local function time_text(at_ms)
+  return at_ms == clock.now and clock.text or int(at_ms)
+end
 
 local function slot_text(entry)
-  local at_ms = entry.last_ms
-  return int(entry.amount) .. " " .. (at_ms == clock.now and clock.text or int(at_ms))
+  return int(entry.amount) .. " " .. time_text(entry.last_ms)
 end
+
+local number, number_text -- of the last slot that was written: windows of a length mostly begin with the same
 
 -- What is stored of a window, and whether that is all of it but older slots.
 local function text(w)
   local entry = w.entry
-  if w.calendar or not (entry and entry.last_ms) then
-    return int(w.sum) .. " " .. number_text(w.oldest), w.calendar
+  if w.oldest ~= number then
+    number, number_text = w.oldest, int(w.oldest)
   end
-  return int(w.sum) .. " " .. number_text(w.oldest) .. " " .. slot_text(entry), true
+  if w.calendar or not (entry and entry.last_ms) then
+    return int(w.sum) .. " " .. number_text, w.calendar
+  end
+  return int(w.sum) .. " " .. number_text .. " " .. int(entry.amount) .. " " .. time_text(entry.last_ms), true
 end
 
 local sums = { of = of, slot_text = slot_text, text = text }

@@ -23,9 +23,9 @@ local function draw(seed)
   return seed * 69621 % 2147483647 / 2147483647
 end
 
--- "denied throttled share" for a call that is refused so, else nil.
+-- "denied throttled share" for a call of a group that is throttled, where it is refused so, else nil.
 local function denies(request)
-  local h = request.throttle and counters(request.group)
+  local h = counters(request.group)
   if not h then
     return nil
   end

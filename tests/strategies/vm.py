@@ -20,15 +20,16 @@ _CHOOSE = "local holders, outlook, roster, ranks, clock = {}, {}, {}, {}, {}\n"
 
 _RUN = """
 function(rank, prepare, choose, candidates, request, now, times, refused)
-  local levels = {}
+  local levels, steady = {}, true
   for i = 1, #candidates do
     levels[i] = candidates[i].order * 4096 + 1001
+    steady = steady and candidates[i].state ~= "ramp"
   end
   local picks = {}
   for seed = 1, times do
     local random = choose.random(seed * 7919 % 2147483646 + 1)
     local found = {}
-    local ranked = prepare and prepare(candidates, request, now, random, found)
+    local ranked = prepare and prepare(candidates, request, now, random, found, steady)
     for i = 1, #candidates do
       found[i] = ranked and found[i] or rank(candidates[i], request, now, random)
       if found[i] ~= found[i] then error("not a number: rank of " .. candidates[i].id) end
