@@ -6,7 +6,7 @@
 local deployment = {}
 local INFLIGHT, LEARNED = pending.command("HSET", "inflight"), pending.command("HSET", "learned")
 local changed = {}
-local int, num = numbers.int, numbers.num
+local int, num, add = numbers.int, numbers.num, pending.add
 
 function deployment.begin()
   for i = #changed, 1, -1 do -- of a run that failed
@@ -113,11 +113,11 @@ function deployment.flush()
     local d = changed[i]
     if d.counted then
       d.inflight_text = int(d.inflight)
-      pending.add(INFLIGHT, d.id, d.inflight_text)
+      add(INFLIGHT, d.id, d.inflight_text)
     end
     if d.taught then
       d.learned_text = learned_text(d)
-      pending.add(LEARNED, d.id, d.learned_text)
+      add(LEARNED, d.id, d.learned_text)
     end
     d.counted, d.taught, changed[i] = false, false, nil
   end

@@ -9,6 +9,7 @@
 
 local changed_windows, windows_count, changed_slots, slots_count = {}, 0, {}, 0
 local USED, SLOTS = pending.command("HSET", "used"), pending.command("HSET", "window")
+local add_text, text_of = pending.add, sums.text
 local MINUTE = { seconds = 60 } -- in which results are counted
 
 local function begin()
@@ -130,15 +131,15 @@ end
 local function flush()
   for i = 1, windows_count do
     local w = changed_windows[i]
-    local text, whole = sums.text(w)
+    local text, whole = text_of(w)
     w.text = whole and text or nil
-    pending.add(w.column and pending.command("HSET", w.column) or USED, w.field, text)
+    add_text(w.column and pending.command("HSET", w.column) or USED, w.field, text)
   end
   for i = 1, slots_count, 2 do
     local w, entry = changed_slots[i], changed_slots[i + 1]
     entry.changed = false
     local command = w.column and pending.command("HSET", w.column) or SLOTS
-    pending.add(command, slots.field(w.field, entry.slot, w.ring), sums.slot_text(entry))
+    add_text(command, slots.field(w.field, entry.slot, w.ring), sums.slot_text(entry))
   end
 end
 
