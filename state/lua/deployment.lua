@@ -116,8 +116,7 @@ function deployment.flush()
       add(INFLIGHT, d.id, d.inflight_text)
     end
     if d.taught then
-      d.learned_text = learned_text(d)
-      add(LEARNED, d.id, d.learned_text)
+      add(LEARNED, d.id, learned_text(d)) -- in nine digits, and read as such
     end
     d.counted, d.taught, changed[i] = false, false, nil
   end
