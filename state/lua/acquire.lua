@@ -1,5 +1,5 @@
 -- Who may serve this call, who serves it: check health and every limit, choose, reserve, hold a lease.
--- Uses: numbers, shared, room, reserve, concerned, contexts, queue, tickets, panels, choose,
+-- Uses: numbers, shared, room, reserve, concerned, queue, tickets, panels, choose,
 --       levels, claims, shadow, own, refusal, leases, breaker, panic, clock, question, budget, throttle, doubt
 -- Defines: acquire
 -- Op      as question.lua says
@@ -78,7 +78,7 @@ local function grant(request, panel, i, found, q)
     breaker.probe(d, request.id, clock.now < d.until_ms)
   elseif d.closing then
     breaker.close(d)
-  elseif doubt.is_due(d) then
+  elseif d.doubt > 0 and doubt.is_due(d) then
     doubt.ask(d)
   end
   if not q.empty then
@@ -97,7 +97,6 @@ end
 
 -- Read what all acquires of the run need, one command a column. `entries`: as of run.parse.
 local function load(entries)
-  contexts.load(entries)
   choose.load(entries)
   if clock.scopes then
     concerned.load(entries)
@@ -130,9 +129,10 @@ end
 
 -- "denied kind" of a call that throttling or the budget of extra calls refuses, else nil.
 local function denial_of(request)
-  return request.throttle and throttle.denies(request)
-    or ((request.firsts or request.extra) and budget.denies(request))
-    or nil
+  if request.dry then
+    return nil
+  end
+  return request.throttle and throttle.denies(request) or budget.denies(request)
 end
 
 local function run(request)
@@ -148,7 +148,7 @@ local function run(request)
     return "ok " .. held.deployment .. " " .. numbers.int(held.generation) .. shows
   end
   local q = queue.of(request.group)
-  local denied = not request.dry and denial_of(request)
+  local denied = (request.throttle or request.firsts or request.extra) and denial_of(request)
   if denied then
     queue.leave(q, request)
     return denied

@@ -4,7 +4,7 @@
 -- A list of them is flat: {id, row, delta, place, id, ...}; `plan` puts windows for the ids and slots for the rows.
 -- Place: false, or {column, field, slot} of an open subject or a calendar.
 
-local match = string.match
+local match, find = string.match, string.find
 
 -- Whose row a name is, and which row. Nil for one whose column this run was not lent: what it reserved stays.
 local function of_name(lease, name)
@@ -61,7 +61,7 @@ end
 -- What must change in the windows when `used` {requests, tokens, input, output, cost} was really used, nil for nothing;
 -- nil there keeps what was reserved. Throws GARBLED.
 local function of(lease, used)
-  if lease.counted or string.find(lease.rest, ":", 1, true) then
+  if lease.counted or find(lease.rest, ":", 1, true) then
     return of_all(lease, used)
   end
   return of_own(lease, used)

@@ -6,7 +6,7 @@
 local deployment = {}
 local INFLIGHT, LEARNED = pending.command("HSET", "inflight"), pending.command("HSET", "learned")
 local changed = {}
-local int, num = numbers.int, numbers.num
+local int, num, add = numbers.int, numbers.num, pending.add
 
 function deployment.begin()
   for i = #changed, 1, -1 do -- of a run that failed
@@ -116,10 +116,10 @@ function deployment.flush()
   for i = #changed, 1, -1 do
     local d = changed[i]
     if d.counted then
-      pending.add(INFLIGHT, d.id, int(d.inflight))
+      add(INFLIGHT, d.id, int(d.inflight))
     end
     if d.taught then
-      pending.add(LEARNED, d.id, learned_text(d))
+      add(LEARNED, d.id, learned_text(d))
     end
     d.changed, d.counted, d.taught, changed[i] = false, false, false, nil
   end

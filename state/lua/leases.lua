@@ -8,9 +8,10 @@
 -- `leases`     ZSET id by deadline (pool ms); `held` ZSET of `worker|id`; `expired` ZSET id by when it was reaped
 -- How a dead worker's leases end: reaper.lua.
 
+local match, find = string.match, string.find
 local WORKER_DEAD_MS = 10000
 local CHARGED = "charged"
-local add, remove = pending.add, pending.remove
+local add, remove, int = pending.add, pending.remove, numbers.int
 local HELD, LEASES = pending.command("ZADD", "held"), pending.command("ZADD", "leases")
 local NOT_HELD, NOT_LEASES = pending.command("ZREM", "held"), pending.command("ZREM", "leases")
 
@@ -24,7 +25,7 @@ local function read(id)
     return nil
   end
   local state, target, owner, generation, kind, at_ms, rest =
-    string.match(text, "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)(.*)$")
+    match(text, "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)(.*)$")
   local lease = {
     id = id,
     state = state,
@@ -38,7 +39,7 @@ local function read(id)
   if kind ~= "call" then
     in_flight.join(lease)
   end
-  if string.find(rest, "|", 1, true) then
+  if find(rest, "|", 1, true) then
     lease.counted = subjects.counted(rest)
   end
   return lease
@@ -62,14 +63,14 @@ end
 -- the windows; `tokens`: {input, output} of the call, where they are counted.
 local function hold(id, owner, d, kind, deadline_ms, reserved, tokens)
   add(HELD, "0", owner .. "|" .. id)
-  add(LEASES, numbers.int(deadline_ms), id)
-  local head = "held " .. d.id .. " " .. owner .. " " .. numbers.int(d.generation)
+  add(LEASES, int(deadline_ms), id)
   deployment.count(d, 1)
   if tokens then
     in_flight.count(d, 1, tokens)
     kind = in_flight.marked(kind, tokens)
   end
-  image.set("lease", id, head .. kind .. clock.text .. reserved)
+  local generation = int(d.generation)
+  image.set("lease", id, "held " .. d.id .. " " .. owner .. " " .. generation .. kind .. clock.text .. reserved)
 end
 
 -- Take it out of the indexes of running calls.

@@ -12,17 +12,18 @@
 --         corrected; throttled: its group, where throttle.lua counts it; adaptive: aimd.lua; use: columns of the
 --         subjects that the call named
 
+local match, tonumber = string.match, tonumber
 local FORM = "^settle (%S+) (%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d)(.*)$"
 
 local policy_of = memo(256, function(text)
-  local trip, base, cap, alpha, rest = string.match(text, "^(%S+) (%S+) (%S+) (%S+)(.*)$")
+  local trip, base, cap, alpha, rest = match(text, "^(%S+) (%S+) (%S+) (%S+)(.*)$")
   local options = { ratio = 0.5, least = 5 }
   for name, value in string.gmatch(rest, " (%l+)=(%S+)") do
     options[name] = tonumber(value)
   end
   return {
     trip = trip,
-    allowed = tonumber(string.match(trip, "^count:(%d+)$")),
+    allowed = tonumber(match(trip, "^count:(%d+)$")),
     base = tonumber(base),
     cap = tonumber(cap),
     alpha = tonumber(alpha),
@@ -41,18 +42,24 @@ local function verdict_of(kind, policy, total, ttft)
   return kind == "ok" and policy.slow and (ttft or total or 0) > policy.slow and "slow" or kind
 end
 
--- What the call teaches: {latency_ms, ms_per_token, ttft_ms}, nil for most failures; `at_least`: or more than that.
-local function samples_of(kind, total, ttft, output, streams, given_up)
-  if total and kind == "ok" then
-    local per_token = output and output > 0 and (total - (ttft or 0)) / output or nil
-    return { latency_ms = total, ms_per_token = per_token, ttft_ms = ttft }
-  elseif total and kind == "timeout" then
+-- Put beside what the call used what it teaches: latency_ms, ms_per_token, ttft_ms; `at_least`: or more than that.
+-- Returns that table, nil where it teaches nothing, as most failures.
+local function sample(used, kind, total, ttft, streams, given_up)
+  if not total then
+    return nil
+  elseif kind == "ok" then
+    local output = used.output
+    used.latency_ms, used.ttft_ms = total, ttft
+    used.ms_per_token = output and output > 0 and (total - (ttft or 0)) / output or nil
+  elseif kind == "timeout" then
     -- A call that was given up is at least this slow; how many tokens it would have made nobody knows.
-    return { latency_ms = total, ms_per_token = total, ttft_ms = total }
-  elseif total and given_up then
-    return { latency_ms = total, ttft_ms = streams and (ttft or total) or nil, at_least = true }
+    used.latency_ms, used.ms_per_token, used.ttft_ms = total, total, total
+  elseif given_up then
+    used.latency_ms, used.ttft_ms, used.at_least = total, streams and (ttft or total) or nil, true
+  else
+    return nil
   end
-  return nil
+  return used
 end
 
 -- What few ends have.
@@ -61,7 +68,7 @@ local function parse_rest(e, rest)
     e.subjects = scopes.lend_in(rest)
   end
   if string.find(rest, " throttled=", 1, true) then
-    e.throttled = string.match(rest, " throttled=(%S+)")
+    e.throttled = match(rest, " throttled=(%S+)")
   end
   if string.find(rest, " adaptive=1", 1, true) then
     e.adaptive = true
@@ -70,7 +77,7 @@ end
 
 local function parse(op)
   local id, of_epoch, target, kind, policy, retry, total, ttft, input, output, cost, stream, rest =
-    string.match(op, FORM)
+    match(op, FORM)
   if not id then
     error("MALFORMED settle", 0)
   end
@@ -78,6 +85,15 @@ local function parse(op)
   input, output, cost = tonumber(input), tonumber(output), tonumber(cost)
   total, ttft = tonumber(total), stream == "1" and tonumber(ttft) or nil
   local given_up = kind == "cancelled" and string.find(rest, " sketch=", 1, true)
+  local used = { -- one table, with room for what it teaches
+    tokens = input and output and input + output,
+    input = input,
+    output = output,
+    cost = cost,
+    latency_ms = nil,
+    ms_per_token = nil,
+    ttft_ms = nil,
+  }
   local e = { -- 9 fields and, later, its position and what ends.lua finds: with 17 it is twice as large
     id = id,
     epoch = of_epoch,
@@ -85,8 +101,8 @@ local function parse(op)
     kind = kind,
     policy = policy,
     verdict = kind,
-    used = { tokens = input and output and input + output, input = input, output = output, cost = cost },
-    samples = samples_of(kind, total, ttft, output, stream == "1", given_up),
+    used = used,
+    samples = sample(used, kind, total, ttft, stream == "1", given_up),
     rest = rest,
   }
   if retry ~= "-" then
@@ -96,7 +112,7 @@ local function parse(op)
     e.verdict = verdict_of(kind, policy, total, ttft)
   end
   if kind == "rate_limit" and input == 0 then
-    e.used.requests = 0 -- a 429 that says that no token was used says that nothing was counted
+    used.requests = 0 -- a 429 that says that no token was used says that nothing was counted
   end
   if rest ~= "" then
     parse_rest(e, rest)

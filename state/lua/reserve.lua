@@ -3,6 +3,7 @@
 -- Defines: reserve
 -- `used[id:exceeded]` = how many calls a row that is only counted would have refused
 
+local int = numbers.int
 local LEAST_KEPT_MS = 3600000 -- where nothing else of an open subject's column is kept
 
 -- Add to the windows of a holder; its rows of calls in flight have none. Returns what was added.
@@ -23,19 +24,12 @@ local function with_varying(text, h, limits, amounts, prefix)
   local varying = limits.varying
   for j = 1, #varying do
     local row, w = limits[varying[j]], h.windows[varying[j]]
-    text = text .. prefix .. row.name .. "=" .. numbers.int(amounts[varying[j]])
+    text = text .. prefix .. row.name .. "=" .. int(amounts[varying[j]])
     if row.calendar then
       text = text .. ":" .. numbers.int(w.newest)
     end
   end
   return text
-end
-
--- Reserve in the deployment's own rows.
-local function of_deployment(d, request)
-  local limits = d.settings.limits
-  local amounts = add(d, limits, d, request)
-  return limits.fixed and limits.said or with_varying(limits.said, d, limits, amounts, " ")
 end
 
 -- What any lease says of a subject.
@@ -88,7 +82,9 @@ local function take(d, request)
   if exceeded then
     pcall(count_exceeded, exceeded)
   end
-  local own = of_deployment(d, request)
+  local limits = d.settings.limits
+  local amounts = add(d, limits, d, request)
+  local own = limits.fixed and limits.said or with_varying(limits.said, d, limits, amounts, " ")
   if not clock.scopes then
     return own
   end

@@ -8,6 +8,7 @@
 
 local changed_windows, windows_count, changed_slots, slots_count = {}, 0, {}, 0
 local USED, SLOTS = pending.command("HSET", "used"), pending.command("HSET", "window")
+local add_text, text_of = pending.add, sums.text
 local MINUTE = { seconds = 60 } -- in which results are counted
 
 local function begin()
@@ -150,14 +151,14 @@ local function flush()
   for i = 1, windows_count do
     local w = changed_windows[i]
     w.changed = false
-    pending.add(w.column and pending.command("HSET", w.column) or USED, w.field, sums.text(w))
+    add_text(w.column and pending.command("HSET", w.column) or USED, w.field, text_of(w))
   end
   for i = 1, slots_count do
     local entry = changed_slots[i]
     local w = entry.w
     entry.changed = false
     local command = w.column and pending.command("HSET", w.column) or SLOTS
-    pending.add(command, slots.field(w.field, entry.slot, w.ring), sums.slot_text(entry))
+    add_text(command, slots.field(w.field, entry.slot, w.ring), sums.slot_text(entry))
   end
 end
 
