@@ -28,7 +28,7 @@ local WHOLE = format("%d", 2 ^ 53 - 1) == "9007199254740991" and "%d" or ROUNDED
 
 -- Whole numbers below 2^53 (ms, tokens, nano-dollars).
 local function int(value)
-  local text = small[value]
+  local text = value < 256 and small[value]
   if text then
     return text
   elseif value % 1 ~= 0 then

@@ -44,7 +44,7 @@ async def test_what_others_use_does_not_take_ours_along_when_it_leaves(memory: P
     """A part that is put into the slot of a call of ours, as of a moment before it."""
     store = await serving(memory, None, **{"requests/60": 20})
     assert memory.clock_ms is not None
-    memory.move(900 - memory.clock_ms % 1000)
+    memory.move((900 - memory.clock_ms) % 1000)
     await tries(store, ask(), 14)
     memory.move(49_200)
     await hears(memory, store, "requests/60", 20, 0)
