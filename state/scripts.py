@@ -24,7 +24,7 @@ def _files(*lines: str) -> tuple[str, ...]:
 _BASE = _files(
     "numbers memo later shared column_names keyring",  # what goes in and out
     "recall pending image flush clock",  # what a run knows and writes, and its clock
-    "calendar slots ring sums window totals rows texts sketch",  # windows, and what texts mean
+    "calendar slots ring sums opening window totals rows texts sketch",  # windows, and what texts mean
     "cards roster deployment scopes subjects holders",  # deployments, and whom limits belong to
     "needs contexts room crowd outlook",  # is there room, and when
     "quotas adaptive settings",  # limits and settings in force

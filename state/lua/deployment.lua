@@ -11,9 +11,8 @@ local int, num, add = numbers.int, numbers.num, pending.add
 function deployment.begin()
   for i = #changed, 1, -1 do -- of a run that failed
     local d = changed[i]
-    d.changed, d.counted, d.taught, changed[i] = false, false, false, nil
+    d.counted, d.taught, changed[i] = false, false, nil
   end
-  roster.begin()
 end
 
 -- What of that which this run has read of it is garbage, nil where all is well.
@@ -64,32 +63,28 @@ function deployment.weight(d)
   return weight
 end
 
--- A column of it will be written at the end, and read anew by the next run.
-local function change(d)
-  d.changed = true
-  changed[#changed + 1] = d
-end
-
--- So many calls more are in flight.
+-- So many calls more are in flight, which will be written at the end.
 function deployment.count(d, calls)
   local value = d.inflight + calls
-  d.inflight, d.inflight_text, d.counted = value > 0 and value or 0, nil, true
-  if not d.changed then
-    change(d)
+  d.inflight, d.inflight_text = value > 0 and value or 0, nil
+  if not (d.counted or d.taught) then
+    changed[#changed + 1] = d
   end
+  d.counted = true
 end
 
--- What it taught has changed.
+-- What it taught has changed, and will be written at the end.
 function deployment.teach(d)
-  d.learned_text, d.taught = nil, true
-  if not d.changed then
-    change(d)
+  d.learned_text = nil
+  if not (d.counted or d.taught) then
+    changed[#changed + 1] = d
   end
+  d.taught = true
 end
 
 -- Change the state and the given fields; what was chosen from before must be judged anew.
 function deployment.transition(d, state, fields)
-  d.state, d.probe, d.health_text, d.closing, d.doubt, d.ask_ms = state, "-", nil, nil, 0, 0
+  d.state, d.probe, d.closing, d.doubt, d.ask_ms = state, "-", nil, 0, 0
   for name, value in pairs(fields) do
     d[name] = value
   end
@@ -97,7 +92,8 @@ function deployment.transition(d, state, fields)
   local times = int(d.until_ms) .. " " .. int(d.since_ms)
   local counts = int(d.generation) .. " " .. int(d.trips)
   local row = d.doubt > 0 and " " .. int(d.doubt) .. "@" .. int(d.ask_ms) or ""
-  image.set("health", d.id, d.state .. " " .. counts .. " " .. times .. " " .. d.reason .. " " .. d.probe .. row)
+  d.health_text = d.state .. " " .. counts .. " " .. times .. " " .. d.reason .. " " .. d.probe .. row
+  image.set("health", d.id, d.health_text)
 end
 
 local function time(value)
@@ -116,11 +112,12 @@ function deployment.flush()
   for i = #changed, 1, -1 do
     local d = changed[i]
     if d.counted then
-      add(INFLIGHT, d.id, int(d.inflight))
+      d.inflight_text = int(d.inflight)
+      add(INFLIGHT, d.id, d.inflight_text)
     end
     if d.taught then
-      add(LEARNED, d.id, learned_text(d))
+      add(LEARNED, d.id, learned_text(d)) -- in nine digits, and read as such
     end
-    d.changed, d.counted, d.taught, changed[i] = false, false, false, nil
+    d.counted, d.taught, changed[i] = false, false, nil
   end
 end

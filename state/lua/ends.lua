@@ -1,5 +1,5 @@
 -- What the settles of a run need, read for all of them at once.
--- Uses: image, recall, corrections, tally, totals, lessons, sketches, deployment, roster, leases
+-- Uses: image, recall, window, corrections, tally, totals, lessons, sketches, deployment, roster, leases
 -- Defines: ends
 
 -- Find the lease of a settle, which windows it touches, and whether it is `news`: its result may move the breaker. Its
@@ -19,7 +19,7 @@ local INFLIGHT, LEARNED, LEARNED_HEALTH = roster.INFLIGHT, roster.LEARNED, roste
 local fields, seen -- of windows and totals in the common column that nobody knows, each once
 
 local function add(field)
-  if not recall.known.used[field] then
+  if not (window.is_known(field) or recall.known.totals[field]) then
     fields, seen = fields or {}, seen or {}
     fields[#fields + 1], seen[field] = not seen[field] and field or nil, true
   end

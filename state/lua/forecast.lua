@@ -14,7 +14,7 @@ end
 local function next_at(c)
   local w = c.w
   while c.slot <= w.newest do
-    if not w.slots[c.slot] then
+    if not slots.known(w, c.slot) then
       slots.read_range(w, c.slot, math.min(c.slot + 7, w.newest))
     end
     local entry = slots.of(w, c.slot)

@@ -15,7 +15,7 @@ end
 -- The releases of a window to come, oldest first: calls visit(at_ms, amount) until it returns true. Throws GARBLED.
 local function releases_of(w, visit)
   for slot = w.oldest, w.newest do
-    if not w.slots[slot] then
+    if not slots.known(w, slot) then
       slots.read_range(w, slot, math.min(slot + 7, w.newest))
     end
     local entry = slots.of(w, slot)

@@ -28,7 +28,9 @@ local function conclude(d)
   else
     d.refusal = d.state == "half-open" and "probing" or nil
     d.order, d.weight, d.level = settings.order, settings.weight, settings.order * ORDER + RANKED
-    d.input_price, d.output_price = settings.input_price, settings.output_price
+    if settings.input_price ~= d.input_price or settings.output_price ~= d.output_price then
+      d.input_price, d.output_price = settings.input_price, settings.output_price
+    end
   end
 end
 

@@ -45,10 +45,10 @@ end
 
 -- Time has gone on; true where slots went out. Throws GARBLED.
 local function renew(w)
-  local before, entry = w.newest, w.entry
+  local before = w.newest
   place(w)
   if w.newest ~= before then
-    w.slots = entry and { [entry.slot] = entry } or {}
+    w.slots = nil
   end
   return roll(w)
 end
@@ -58,14 +58,14 @@ end
 local function open(w, seconds, sum, oldest, amount, last_ms)
   local n = size(seconds)
   w.span, w.n, w.ring, w.width = seconds * 1000, n, n + 1 + spare(seconds), seconds * 1000 / n
-  w.sum, w.slots = sum or 0, {}
+  w.sum, w.slots = sum or 0, nil
   place(w)
   w.oldest = oldest or w.newest
   if last_ms then
-    w.entry = slots.new(w, math.min(floor(last_ms / w.width), w.newest))
+    w.entry = slots.new(math.min(floor(last_ms / w.width), w.newest))
     w.entry.amount, w.entry.last_ms = amount, last_ms
   elseif not sum then
-    w.entry = slots.new(w, w.newest)
+    w.entry = slots.new(w.newest)
   end
   return roll(w)
 end
@@ -74,7 +74,7 @@ end
 local function drop_oldest(w)
   local first = w.oldest
   while w.oldest < w.newest do
-    if not w.slots[w.oldest] then
+    if not slots.known(w, w.oldest) then
       slots.read_range(w, w.oldest, math.min(w.oldest + 3, w.newest))
     end
     local entry = slots.of(w, w.oldest)

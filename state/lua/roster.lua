@@ -1,13 +1,11 @@
 -- The cards of deployments: what this run and those before it have read of settings, health and numbers.
--- Uses: cards, image, recall, keys
+-- Uses: cards, image, recall
 -- Defines: roster
 -- A card outlives the run, where definitions do: it is read again when everything is (recall.lua), and what stands
 -- there only if its text has changed. What a run changes of it forgets the text.
 
 local roster = { changes = 0 } -- `changes` counts what may change who can be asked
-local pools, count = {}, 0 -- key of the settings -> {cards (by id), lists (list of ids -> list of cards), listed}
-local pool
-local MOST_CARDS, MOST_LISTS = 20000, 256 -- with more, all are forgotten
+local MOST_LISTS = 256 -- with more, all are forgotten
 
 -- What panels.lua concluded from a card has to be concluded anew.
 function roster.spoil(d)
@@ -32,40 +30,29 @@ roster.LEARNED_HEALTH = columns({ "inflight", "learned", "health" })
 roster.BASE = columns({ "inflight", "health", "settings" })
 roster.ALL = columns({ "inflight", "health", "settings", "learned" })
 
-function roster.begin()
-  if count > MOST_CARDS then
-    pools, count = {}, 0
-  end
-  pool = pools[keys.settings]
-  if not pool then
-    pool = { cards = {}, lists = {}, listed = 0 }
-    pools[keys.settings] = pool
-  end
-end
-
 -- The card of a deployment.
 function roster.card(id)
-  local d = pool.cards[id]
+  local d = recall.kept.cards[id]
   if not d then
     d = cards.new(id)
-    pool.cards[id], count = d, count + 1
+    recall.put("cards", id, d)
   end
   return d
 end
 
 -- The cards of a list of ids (which nobody changes), with the panels that panels.lua makes of them.
 function roster.list(ids)
-  local list = pool.lists[ids]
+  local kept = recall.kept
+  local list = kept.lists[ids]
   if not list then
-    if pool.listed >= MOST_LISTS then
-      pool.lists, pool.listed = {}, 0
+    if kept.listed >= MOST_LISTS then
+      kept.lists, kept.listed = {}, 0
     end
     list = { panels = {}, age = 0, read = nil, subjects_of = nil }
-    local known = pool.cards
     for i = 1, #ids do
-      list[i] = known[ids[i]] or roster.card(ids[i])
+      list[i] = kept.cards[ids[i]] or roster.card(ids[i])
     end
-    pool.lists[ids], pool.listed = list, pool.listed + 1
+    kept.lists[ids], kept.listed = list, kept.listed + 1
   end
   return list
 end
@@ -141,7 +128,7 @@ end
 
 -- Are all of these columns known of a list of ids (which nobody changes)? False where that is to be looked at.
 function roster.knows(ids, wanted)
-  local list = pool.lists[ids]
+  local list = recall.kept.lists[ids]
   return list and list.age == recall.age and list.read == wanted
 end
 

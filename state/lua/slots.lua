@@ -1,9 +1,10 @@
 -- The slots of rolling windows: "amount last_ms" each, in the ring of its window.
 -- Uses: numbers, image
 -- Defines: slots
--- A window w (window.lua) keeps those it has read in w.slots: slot number -> {w, slot, amount, last_ms (false: empty),
--- text (as read, until it is looked at), changed}. They stand in the column w.column or `window`, under w.field:slot
--- mod w.ring; but for w.entry, the newest that holds anything, after which there is nothing to read.
+-- A window w (window.lua) has w.entry, the newest that holds anything: {slot (its number), amount, last_ms (false:
+-- empty), changed, text (as read, until it is looked at)}. After it there is nothing to read. Those before that were
+-- read are in w.slots, by number, nil where there are none; they stand in the column w.column or `window`, under
+-- w.field:slot mod w.ring.
 
 local floor, match = math.floor, string.match
 local PAIR = "^(%S+) (%S+)$"
@@ -14,10 +15,23 @@ local function field_of(name, slot, ring)
   return name .. ":" .. numbers.int(slot % ring)
 end
 
-local function new(w, slot)
-  local entry = { w = w, slot = slot, amount = 0, last_ms = false, text = false, changed = false }
-  w.slots[slot] = entry
-  return entry
+local function new(slot)
+  return { slot = slot, amount = 0, last_ms = false, changed = false } -- four fields: with more it is twice as large
+end
+
+-- The slot if it has been read, nil where not.
+local function known(w, slot)
+  local entry, others = w.entry, w.slots
+  if entry and entry.slot == slot then
+    return entry
+  end
+  return others and others[slot]
+end
+
+-- It has been read.
+local function keep(w, entry)
+  w.slots = w.slots or {}
+  w.slots[entry.slot] = entry
 end
 
 -- Read the slots {w, slot, w, slot, ...} of several windows, one command a column.
@@ -25,7 +39,10 @@ local function read(list)
   local fields, entries, others
   for i = 1, #list, 2 do
     local w, slot = list[i], list[i + 1]
-    local entry = not w.slots[slot] and new(w, slot)
+    local entry = not known(w, slot) and new(slot)
+    if entry then
+      keep(w, entry)
+    end
     if entry and not (w.entry and slot > w.entry.slot) then
       local field = field_of(w.field, slot, w.ring)
       if not w.column then
@@ -41,7 +58,9 @@ local function read(list)
   end
   local found = fields and image.fetch("window", fields)
   for i = 1, fields and #fields or 0 do
-    entries[i].text = found[i]
+    if found[i] then
+      entries[i].text = found[i]
+    end
   end
   for column, other in pairs(others or NONE) do
     found = image.load(column, other[1])
@@ -54,10 +73,10 @@ end
 -- A slot as {amount, last_ms}; amount 0 where nothing stands, or the entry of another round of the ring. Throws
 -- GARBLED.
 local function of(w, slot)
-  local entry = w.slots[slot]
+  local entry = known(w, slot)
   if not entry then
     read({ w, slot })
-    entry = w.slots[slot]
+    entry = known(w, slot)
   end
   if entry.text then
     local amount, last_ms = match(entry.text, PAIR)
@@ -92,4 +111,13 @@ local function read_range(w, first, last)
   read(list)
 end
 
-local slots = { field = field_of, new = new, read = read, of = of, prepare = prepare, read_range = read_range }
+local slots = {
+  field = field_of,
+  new = new,
+  known = known,
+  keep = keep,
+  read = read,
+  of = of,
+  prepare = prepare,
+  read_range = read_range,
+}

@@ -172,9 +172,7 @@ end
 -- The window of row `i` of a subject. Throws GARBLED.
 local function window_of(s, i)
   local row = s.limits[i]
-  local w = window.open(s.id .. "/" .. row.name, row, s.column, s.column and row.name)
-  w.keep_ms = s.column and s.limits.keep_ms
-  return w
+  return window.open(s.id .. "/" .. row.name, row, s.column, s.column and row.name)
 end
 
 local subjects = {

@@ -1,13 +1,8 @@
--- What the texts of a deployment's columns mean.
+-- What the text of a deployment's settings means.
 -- Uses: numbers, memo, rows
 -- Defines: texts
 -- `settings[id]` = "[drained ]weight=1 order=0 in=- out=- group=g provider=p account=a[ ramp=ms][ panic=0.5]
 --                  [ outliers=stdev_factor,hosts,volume,percent,ms] | requests/60=600 concurrent=10"
--- `learned[id]`  = "latency_ms ttft_ms ms_per_token sampled_ms streamed_ms[ row doubted_ms]" (learn.lua, doubt.lua);
---                 "-" for what is not known
-
-local MEASURES = { "latency_ms", "ttft_ms", "ms_per_token", "sampled_ms", "streamed_ms", "row", "doubted_ms" }
-local LEAST = 5 -- of them; mostly there is no doubt
 
 -- Whom it belongs to, as subjects.lua names them.
 local function subjects_of(group, provider, account)
@@ -39,18 +34,4 @@ local settings_in = memo(4096, function(text)
     }
 end)
 
--- The measures, nil for what is not known; false for garbage.
-local learned_in = memo(4096, function(text)
-  local learned, i = {}, 0
-  for word in string.gmatch(text, "%S+") do
-    i = i + 1
-    local value = word ~= "-" and numbers.read(word)
-    if value == nil or not MEASURES[i] then
-      return false
-    end
-    learned[MEASURES[i]] = value or nil
-  end
-  return i >= LEAST and learned
-end)
-
-local texts = { settings = settings_in, learned = learned_in }
+local texts = { settings = settings_in }

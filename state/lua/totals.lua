@@ -26,7 +26,7 @@ local function load(id, used, add)
 end
 
 local function open(field)
-  local known = recall.known.used
+  local known = recall.known.totals
   local total = known[field]
   if not total then
     total = { field = field, sum = numbers.of(image.get("used", field) or "0"), changed = false }

@@ -1,10 +1,11 @@
 -- Windows of limits: rolling ones, never more than the limit in any W seconds and room back to the millisecond, and
 -- periods of calendars.
--- Uses: sums, pending, recall, subjects, ring, slots, calendar, clock
+-- Uses: sums, pending, recall, subjects, opening, ring, slots, clock
 -- Defines: window
--- What is stored of them: sums.lua, slots.lua. A calendar's window has one slot, its period, numbered by its start.
--- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name; `w.keep_ms` is how long that
--- is to be kept after an entry. They are known from run to run as long as its card is; all others as long as anything.
+-- What is stored of them: sums.lua, slots.lua; what they are: opening.lua.
+-- Those of an open subject (subjects.lua) stand in a column of its own, by the row's name, that is kept after an entry
+-- for as long as its longest window. They are known from run to run as long as its card is; all others as long as
+-- anything.
 
 local changed_windows, windows_count, changed_slots, slots_count = {}, 0, {}, 0
 local USED, SLOTS = pending.command("HSET", "used"), pending.command("HSET", "window")
@@ -20,35 +21,25 @@ local function changed(w, entry)
   if w.due_missing then -- outlook.lua's last answer
     w.due_missing = nil
   end
-  if not w.changed then
-    w.changed, windows_count = true, windows_count + 1
+  if w.text ~= false then
+    w.text, windows_count = false, windows_count + 1
     changed_windows[windows_count] = w
   end
   if entry and entry ~= w.entry then
     if w.entry and entry.slot > w.entry.slot then
       entry, w.entry = w.entry, entry
+      slots.keep(w, entry)
     end
     if entry.last_ms and not entry.changed then
-      entry.changed, slots_count = true, slots_count + 1
-      changed_slots[slots_count] = entry
+      entry.changed, slots_count = true, slots_count + 2
+      changed_slots[slots_count - 1], changed_slots[slots_count] = w, entry
     end
   end
 end
 
-local function open_period(w, row, sum, latest)
-  w.calendar = row
-  local start, finish = calendar.period(row.calendar, latest or 0)
-  w.span, w.sum, w.newest, w.oldest = 0, start == latest and sum or 0, start, start
-  w.entry = { slot = start, amount = w.sum, last_ms = finish or clock.now + row.seconds * 1000 }
-  w.slots = { [start] = w.entry }
-  w.until_ms = clock.now + 1 -- periods are asked for each time
-end
-
 -- Time has gone on: it is `w.until_ms`, at which a window that was opened is another one. Throws GARBLED.
 local function renew(w)
-  if w.calendar then
-    open_period(w, w.calendar, w.sum, w.newest)
-  elseif ring.renew(w) then
+  if opening.renew(w) then
     changed(w)
   end
 end
@@ -56,41 +47,31 @@ end
 -- The window `id` of a row (its seconds or calendar), as it is now: {sum, oldest, newest ...}. `column`: of an open
 -- subject; `field`: the row's name there. Throws GARBLED.
 local function open(id, row, column, field)
-  local opened = column and subjects.card(column).named or recall.known.used
-  local w = opened[id]
-  if w then
+  local named = column and subjects.card(column).named
+  local w = (named or recall.kept.windows)[id]
+  if w and (named or w.age == recall.age) then
     if clock.now >= w.until_ms then
       renew(w)
     end
     return w
   end
-  w = { -- up to 16 fields: with one more it would be twice as large
-    field = field or id,
-    column = column or false,
-    calendar = false, -- the row, where it is one of a calendar
-    until_ms = nil,
-    span = nil,
-    n = nil,
-    ring = nil,
-    width = nil,
-    newest = nil,
-    oldest = nil,
-    sum = nil,
-    slots = nil,
-    hold = 0,
-    entry = nil, -- the newest slot that holds anything, nil where it is not known
-    changed = false,
-  }
-  local sum, oldest, amount, last_ms = sums.read(column or "used", w.field)
-  if row.calendar then
-    open_period(w, row, sum, oldest)
+  local went_out
+  if named then
+    w, went_out = opening.of_column(column, field, row)
+    named[id] = w
   else
-    if ring.open(w, row.seconds, sum, oldest, amount, last_ms) then
-      changed(w)
-    end
+    w, went_out = opening.of_used(id, row)
   end
-  opened[id] = w
+  if went_out then
+    changed(w)
+  end
   return w
+end
+
+-- Need it not be read?
+local function is_known(id)
+  local w = recall.kept.windows[id]
+  return w and w.age == recall.age
 end
 
 -- Does `amount` more fit under `limit`, besides what is held for others? Used + amount = limit fits.
@@ -108,15 +89,15 @@ local function add(w, amount)
   if entry.slot ~= w.newest then
     entry = slots.of(w, w.newest)
   end
-  if w.keep_ms and (entry.amount == 0 or not entry.last_ms) then -- it is the first in its slot
-    pending.keep(w.column, w.keep_ms)
+  if w.column and (entry.amount == 0 or not entry.last_ms) then -- it is the first in its slot
+    pending.keep(w.column, subjects.card(w.column).limits.keep_ms)
   end
   entry.amount = entry.amount + amount
   if not w.calendar then
     entry.last_ms = clock.now
   end
   w.sum = w.sum + amount
-  if entry ~= w.entry or not w.changed or w.due_missing then
+  if entry ~= w.entry or w.text ~= false or w.due_missing then
     changed(w, entry)
   end
 end
@@ -140,7 +121,7 @@ end
 local function clear(w)
   if not w.calendar then
     slots.read({ w, w.newest })
-    w.entry = w.slots[w.newest]
+    w.entry = slots.known(w, w.newest)
     w.entry.last_ms, w.entry.text = clock.now, false -- whatever stood there, garbage too
   end
   w.sum, w.oldest, w.entry.amount = 0, w.newest, 0
@@ -150,12 +131,12 @@ end
 local function flush()
   for i = 1, windows_count do
     local w = changed_windows[i]
-    w.changed = false
-    add_text(w.column and pending.command("HSET", w.column) or USED, w.field, text_of(w))
+    local text, whole = text_of(w)
+    w.text = whole and text or nil
+    add_text(w.column and pending.command("HSET", w.column) or USED, w.field, text)
   end
-  for i = 1, slots_count do
-    local entry = changed_slots[i]
-    local w = entry.w
+  for i = 1, slots_count, 2 do
+    local w, entry = changed_slots[i], changed_slots[i + 1]
     entry.changed = false
     local command = w.column and pending.command("HSET", w.column) or SLOTS
     add_text(command, slots.field(w.field, entry.slot, w.ring), sums.slot_text(entry))
@@ -165,6 +146,7 @@ end
 local window = {
   MINUTE = MINUTE,
   begin = begin,
+  is_known = is_known,
   open = open,
   renew = renew,
   fits = fits,

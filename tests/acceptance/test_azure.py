@@ -169,6 +169,6 @@ def _nothing_is_held(valkey: Server, pool: str) -> None:
     with valkey.operator() as client:
         inflight: Any = client.hgetall(f"rc:{{{pool}}}:inflight")
         assert {amount for id, amount in inflight.items() if id != "~"} == {"0"}
-        assert set(client.hkeys(f"rc:{{{pool}}}:lease")) <= {"~"}
+        assert set(client.hkeys(f"rc:{{{pool}}}:lease")) <= {"~", "~writes"}
         for column in ("held", "leases"):
             assert set(client.zrange(f"rc:{{{pool}}}:{column}", 0, -1)) <= {"~"}, column

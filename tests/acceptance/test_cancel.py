@@ -109,6 +109,6 @@ async def _settled(router: Router) -> None:
 
 def _nothing_is_left(engine: Server, pool: str) -> None:
     with engine.operator() as client:
-        assert set(client.hkeys(f"rc:{{{pool}}}:lease")) <= {"~"}
+        assert set(client.hkeys(f"rc:{{{pool}}}:lease")) <= {"~", "~writes"}
         for column in ("held", "leases", "expired", "waiting:m"):
             assert set(client.zrange(f"rc:{{{pool}}}:{column}", 0, -1)) <= {"~"}, column
