@@ -34,8 +34,7 @@ function cards.inflight(list, column)
 end
 
 local function read_health(d, text)
-  local state, generation, trips, until_ms, since_ms, reason, probe, row, ask_ms =
-    string.match(text or CLOSED, HEALTH)
+  local state, generation, trips, until_ms, since_ms, reason, probe, row, ask_ms = string.match(text or CLOSED, HEALTH)
   d.generation, d.trips = numbers.of(generation), numbers.of(trips)
   d.until_ms, d.since_ms = numbers.of(until_ms), numbers.of(since_ms)
   d.state, d.reason, d.probe = state, reason, probe

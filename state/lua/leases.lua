@@ -24,8 +24,7 @@ local function read(id)
   if not text or text == CHARGED then
     return nil
   end
-  local state, target, owner, generation, kind, at_ms, rest =
-    match(text, "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)(.*)$")
+  local state, target, owner, generation, kind, at_ms, rest = match(text, "^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)(.*)$")
   local lease = {
     id = id,
     state = state,

@@ -76,8 +76,7 @@ local function parse_rest(e, rest)
 end
 
 local function parse(op)
-  local id, of_epoch, target, kind, policy, retry, total, ttft, input, output, cost, stream, rest =
-    match(op, FORM)
+  local id, of_epoch, target, kind, policy, retry, total, ttft, input, output, cost, stream, rest = match(op, FORM)
   if not id then
     error("MALFORMED settle", 0)
   end

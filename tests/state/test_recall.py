@@ -69,7 +69,7 @@ async def test_the_number_of_writes_moves_with_each_run_that_writes_and_every_te
     async def moves(asked: bool) -> bool:
         before = memory.do("HGET", "lease", "~writes")
         await (store.acquire(ask()) if asked else store.explain(ask()))
-        return memory.do("HGET", "lease", "~writes") != before
+        return bool(memory.do("HGET", "lease", "~writes") != before)
 
     assert await moves(asked=True)
     assert not await moves(asked=False)
