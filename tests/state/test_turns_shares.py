@@ -193,8 +193,8 @@ async def test_who_asks_ten_times_as_often_is_served_as_often_while_others_wait(
 
 @pytest.mark.slow
 async def test_a_script_without_priorities_or_callers_is_seen_by_these_tests(memory: Place) -> None:
-    alike = await Slot(memory).begin((r"math\.min\(request\.priority, WORST\)", "0"))
+    alike = await Slot(memory).begin((r"math\.min\(request\.priority or 0, WORST\)", "0"))
     assert (await _order(alike, *PRIORITIES))[:30] != ["p0"] * 30
     await alike.store.aclose()
-    one = await Slot(memory).begin((r"name_of_f\(priority, request\.caller\)", 'name_of_f(priority, "")'))
+    one = await Slot(memory).begin((r"name_of_f\(priority, caller_of\(request\)\)", 'name_of_f(priority, "")'))
     assert Counter((await _order(one, *CALLERS))[:20])["greedy"] > 4
