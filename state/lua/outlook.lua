@@ -43,27 +43,28 @@ end
 
 -- As `due`, of one holder of limits.
 local function due_of(h, request, settings)
-  local latest, limits = clock.now, holders.limits(h)
-  local wanted, counting = needs(limits, request, settings), limits.counting
-  for j = 1, #counting do
-    local limit = limits[counting[j]]
-    if not limit.shadow and h.inflight + 1 > limit.amount then
-      return nil
-    end
-  end
-  for i = 1, #limits do
-    local w = wanted and limits[i].seconds and not limits[i].shadow and holders.window(h, i)
-    if not wanted then
-      return nil
-    elseif w and w.sum + wanted[i] > limits[i].amount then
-      local at_ms = due_in(w, wanted[i], limits[i].amount)
-      if not at_ms then
-        return nil
+  local now, limits = clock.now, holders.limits(h)
+  local latest, wanted = now, needs(limits, request, settings)
+  for i = 1, wanted and #limits or 0 do
+    local limit = limits[i]
+    local seconds, amount = not limit.shadow and limit.seconds, limit.amount
+    if seconds then
+      local w = h.windows[i]
+      if not w or now >= w.until_ms then
+        w = holders.window(h, i)
       end
-      latest = math.max(latest, at_ms)
+      if w.sum + wanted[i] > amount then
+        local at_ms = due_in(w, wanted[i], amount)
+        if not at_ms then
+          return nil
+        end
+        latest = at_ms > latest and at_ms or latest
+      end
+    elseif seconds == nil and h.inflight + 1 > amount then
+      return nil
     end
   end
-  return latest
+  return wanted and latest or nil
 end
 
 -- Pool time from which the request fits, health aside; nil if nobody can know it (a slot in flight) or it never fits.

@@ -16,10 +16,10 @@ end
 
 -- Has it as many calls in flight as it may? Returns the position of that limit. Throws GARBLED.
 local function busy(h, limits)
-  local counting = limits.counting
-  for j = 1, #counting do
+  local calls, counting = h.inflight + (h.hold or 0), limits.counting
+  for j = 1, calls >= limits.calls and #counting or 0 do
     local i = counting[j]
-    if h.inflight + (h.hold or 0) + 1 > limits[i].amount then
+    if calls >= limits[i].amount then
       if not limits[i].shadow then
         return i
       end

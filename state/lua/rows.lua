@@ -67,15 +67,16 @@ local function add_use(list, row)
 end
 
 -- The rows of a text in their order, false for garbage. Of the list itself: `priced` (there is one of money),
--- `concurrent` (one of calls in flight), `counting` (the positions of those), `keep_ms` (the longest time that one of
--- them remembers anything), `amounts` (what a call takes of each), `varying` (the positions of those of which that, or
--- what its lease says of it, differs from call to call), `said` (what any lease says of the others); `fixed`: the
--- amounts where nothing varies, else false; `asked...` is needs.lua's.
+-- `concurrent` (one of calls in flight), `counting` (the positions of those), `calls` (the least of those), `keep_ms`
+-- (the longest time that one of them remembers anything), `amounts` (what a call takes of each), `varying` (the
+-- positions of those of which that, or what its lease says of it, differs from call to call), `said` (what any lease
+-- says of the others); `fixed`: the amounts where nothing varies, else false; `asked...` is needs.lua's.
 local function list_of(text)
   local list = {
     priced = false,
     concurrent = false,
     counting = {},
+    calls = math.huge,
     keep_ms = 0,
     amounts = {},
     varying = {},
@@ -97,6 +98,7 @@ local function list_of(text)
     list.priced = list.priced or row.resource == "cost"
     if not row.seconds then
       list.concurrent, list.counting[#list.counting + 1] = true, #list
+      list.calls = math.min(list.calls, row.amount)
     end
     list.keep_ms = math.max(list.keep_ms, math.ceil((row.seconds or 0) * 1000 * 61 / 60)) -- and a slot
     add_use(list, row)

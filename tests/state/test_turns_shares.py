@@ -69,6 +69,7 @@ async def _served(stores: list[Store], at_once: int) -> Counter[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.serial
 async def test_the_99th_percentile_of_waits_is_that_of_the_rate(valkey: Place) -> None:
     """50 a second for 200 calls that come at once: the last 50 wait for three windows, and nobody longer."""
     store = valkey.store(timeout=10.0)
@@ -81,6 +82,7 @@ async def test_the_99th_percentile_of_waits_is_that_of_the_rate(valkey: Place) -
 
 
 @pytest.mark.slow
+@pytest.mark.serial
 async def test_waits_of_calls_of_any_size_are_those_that_an_exact_log_computes(valkey: Place) -> None:
     """200 calls of 1 to 100 tokens that come at once, 3,000 tokens a second: who came first is served first."""
     store = valkey.store(timeout=10.0)
