@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from router_core.state.records import Refused, StateError
+from router_core.state.store import Store
 from tests.state.kit import Place, Raw, ask, declared, edited, question, serving, settled, tries
 
 LIMITS: dict[str, Any] = {"requests/60": 10, "concurrent": 100}
@@ -23,12 +24,18 @@ def later(place: Place, ms: int) -> None:
     place.clock_ms += ms
 
 
-async def test_two_releases_see_each_others_writes_at_once(memory: Place) -> None:
-    """Each has a memory of its own; time stands still, so neither forgets by itself."""
-    stores = [memory.store(), memory.store()]
+async def two_releases(place: Place) -> list[Store]:
+    """A worker of each, both with deployment a; their scripts have memories of their own."""
+    stores = [place.store(), place.store()]
     stores[1].calls_script = edited(stores[1].calls_script, r"local REAPED = 8", "local REAPED = 9")
     for store in stores:
         await store.register([declared(limits=LIMITS)])
+    return stores
+
+
+async def test_two_releases_see_each_others_writes_at_once(memory: Place) -> None:
+    """Time stands still, so neither forgets by itself."""
+    stores = await two_releases(memory)
     leases = []
     for number in range(10):
         leases.append(await stores[number % 2].acquire(ask()))

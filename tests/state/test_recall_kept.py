@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from router_core.state.records import Refused
 from tests.state.kit import Place, ask, declared, edited, ended, settled, tries
-from tests.state.test_recall import by_hand, later
+from tests.state.test_recall import by_hand, later, two_releases
 
 FORGOTTEN_MS = 100
-LIMITS: dict[str, Any] = {"requests/60": 10, "concurrent": 100}
 
 
 async def test_two_releases_that_forget_between_their_calls_keep_to_one_limit(memory: Place) -> None:
-    stores = [memory.store(), memory.store()]
-    stores[1].calls_script = edited(stores[1].calls_script, r"local REAPED = 8", "local REAPED = 9")
-    for store in stores:
-        await store.register([declared(limits=LIMITS)])
+    stores = await two_releases(memory)
     leases = []
     for number in range(10):
         leases.append(await stores[number // 2 % 2].acquire(ask()))
