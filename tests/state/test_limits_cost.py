@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from statistics import mean
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ BEGIN_MS = 1_800_000_000_000
 OWN = {"requests/60": ROOM, "tokens/60": ROOM, "input/60": ROOM, "output/3600": ROOM, "concurrent": ROOM}
 CALLER = ("tag:t", "user:alice", "team:red")
 IDS = tuple(f"d{number}" for number in range(10))
+POOLS = {1: 160, 64: 4}  # by the acquires at once
 ONE = 1, ()
 FIVE = 5, ()
 SCOPES = 1, ("account:acme", "provider:openai", "group:g", "user:*")
@@ -34,10 +36,10 @@ end"""
 Case = tuple[int, tuple[str, ...]]  # limits of each deployment, and whose there are besides
 
 
-async def limited(place: Place, case: Case) -> Store:
+async def limited(place: Place, case: Case, number: int = 0) -> Store:
     """A pool of ten deployments."""
     own, subjects = case
-    store = place.store(pool=f"{place.pool}-{own}-{len(subjects)}")
+    store = place.store(pool=f"{place.pool}-{own}-{len(subjects)}-{number}")
     limits = dict(list(OWN.items())[:own])
     rows = [Rows(one, {"requests/60": ROOM}) for one in subjects]
     await store.register([declared(id, account="acme", limits=limits) for id in IDS], rows)
@@ -50,9 +52,16 @@ async def acquires(store: Store, times: int = 1) -> None:
 
 
 async def instructions(place: Place, case: Case, at_once: int, ms: int) -> float:
-    """Of an acquire every so many ms, the fewest of many; those of the engine's commands are among them."""
+    """Of an acquire every so many ms, as a mean over pools: those of the engine's commands are among them, and how many
+    these are is up to the ids of workers and leases."""
+    return mean(
+        [await fewest(place, await limited(place, case, number), at_once, ms) for number in range(POOLS[at_once])]
+    )
+
+
+async def fewest(place: Place, store: Store, at_once: int, ms: int) -> float:
+    """Of an acquire in one pool, the fewest of many."""
     place.clock_ms = BEGIN_MS  # the same in every run
-    store = await limited(place, case)
     assert place.memory is not None
     lua, run, counts = place.memory._lua, place.memory._run, list[int]()
     start: Callable[[], Callable[[], int]] = lua.eval(_HOOK)
