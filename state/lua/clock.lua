@@ -8,8 +8,7 @@
 -- `lease[~writes]`: recall.lua. It stands in that column because each run of calls reads and writes it anyway.
 
 local WRITES = "~writes"
-local clock = { WRITES = WRITES, now = nil, text = nil, offset = nil, epoch = nil, scopes = nil, ticks = nil }
-clock.writes = nil
+local clock = { WRITES = WRITES } -- and what a run finds there
 local CLOCK, LEASE = pending.command("HSET", "clock"), pending.command("HSET", "lease")
 local FIELDS = { "last_ms", "offset_ms", "epoch", "scopes" }
 local TICK_MS = 10 -- no run's time is later than the one stored by more than this
